@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
+#include "base/array.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+Span span_of(const char *text) {
+  return (Span){text, strlen(text)};
+}
+
+bool span_equal(Span a, Span b) {
+  return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+bool span_starts_with(Span text, Span prefix) {
+  return text.size >= prefix.size &&
+         (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+static void reserve(Text *text, size_t size) {
+  if (text->capacity > size) return;
+  text->capacity = array_capacity(text->capacity, size + 1);
+  text->data = memory_resize(text->data, text->capacity);
+}
+
+void text_append(Text *text, const void *bytes, size_t size) {
+  reserve(text, text->size + size);
+  if (size) memcpy(text->data + text->size, bytes, size);
+  text->size += size;
+  text->data[text->size] = '\0';
+}
+
+void text_append_text(Text *text, const char *more) {
+  text_append(text, more, strlen(more));
+}
+
+void text_append_character(Text *text, char character) {
+  text_append(text, &character, 1);
+}
+
+void text_append_format(Text *text, const char *format, ...) {
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  size_t length = (size_t)vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  reserve(text, text->size + length);
+  vsnprintf(text->data + text->size, length + 1, format, again);
+  va_end(again);
+  text->size += length;
+}
+
+void text_clear(Text *text) {
+  text->size = 0;
+  if (text->data) text->data[0] = '\0';
+}
+
+void text_free(Text *text) {
+  memory_free(text->data);
+  *text = (Text){0};
+}
+
+Span text_span(const Text *text) {
+  return (Span){text->data ? text->data : "", text->size};
+}
