@@ -14,10 +14,10 @@ typedef struct {
   size_t chunk, used;
 } ArenaMark;
 
-Arena *arena_open(size_t chunk_size);                      // bytes of a usual chunk; 0: 64 KiB
-void arena_close(Arena *arena);                            // NULL is fine
-void *arena_allocate(Arena *arena, size_t size);           // zeroed, 64-byte aligned
-char *arena_copy_text(Arena *arena, const char *text);     // with its NUL
+Arena *arena_open(size_t chunk_size);                  // bytes of a usual chunk; 0: 64 KiB
+void arena_close(Arena *arena);                        // NULL is fine
+void *arena_allocate(Arena *arena, size_t size);       // zeroed, 64-byte aligned
+char *arena_copy_text(Arena *arena, const char *text); // with its NUL
 char *arena_copy_bytes(Arena *arena, const void *bytes, size_t size); // a NUL is added behind
 char *arena_format(Arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 ArenaMark arena_mark(const Arena *arena);

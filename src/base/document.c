@@ -117,8 +117,7 @@ bool field_array(const Field *field, Error *error) {
   return json_is_array(field->value) || wrong_kind(field, "an array", error);
 }
 
-bool field_integer_or(const Field *field, int64_t least, int64_t most, int64_t *out,
-                      Error *error) {
+bool field_integer_or(const Field *field, int64_t least, int64_t most, int64_t *out, Error *error) {
   return !field_present(field) || field_integer(field, least, most, out, error);
 }
 

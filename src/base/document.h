@@ -23,10 +23,10 @@ typedef struct {
 } Field;
 
 Field field_root(const json_t *value, const char *name);
-Field field_get(const Field *object, const char *key);   // absent, or not an object: value NULL
+Field field_get(const Field *object, const char *key); // absent, or not an object: value NULL
 Field field_at(const Field *array, size_t index);
-bool field_present(const Field *field);                  // there, and not null
-size_t field_count(const Field *field);                  // elements of an array or object, else 0
+bool field_present(const Field *field); // there, and not null
+size_t field_count(const Field *field); // elements of an array or object, else 0
 // "an integer", "a string", "missing", …: what the field holds, for messages.
 const char *field_kind(const Field *field);
 

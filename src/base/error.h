@@ -8,16 +8,16 @@
 #include <stdbool.h>
 
 // code, text, exit code of the program when this error ends it (documented in docs/exit-codes.md).
-#define ERROR_CODES(X)                                                                            \
-  X(ERROR_NONE, "no error", 0)                                                                    \
-  X(ERROR_ARGUMENT, "bad argument", 2)                                                            \
-  X(ERROR_NOT_FOUND, "not found", 3)                                                              \
-  X(ERROR_FORMAT, "malformed input", 4)                                                           \
-  X(ERROR_UNSUPPORTED, "not supported", 5)                                                        \
-  X(ERROR_IO, "input or output failed", 6)                                                        \
-  X(ERROR_MEMORY, "out of memory", 7)                                                             \
-  X(ERROR_CHILD, "a scenario's process failed", 8)                                                \
-  X(ERROR_MISMATCH, "wrong result", 9)                                                            \
+#define ERROR_CODES(X)                                                                             \
+  X(ERROR_NONE, "no error", 0)                                                                     \
+  X(ERROR_ARGUMENT, "bad argument", 2)                                                             \
+  X(ERROR_NOT_FOUND, "not found", 3)                                                               \
+  X(ERROR_FORMAT, "malformed input", 4)                                                            \
+  X(ERROR_UNSUPPORTED, "not supported", 5)                                                         \
+  X(ERROR_IO, "input or output failed", 6)                                                         \
+  X(ERROR_MEMORY, "out of memory", 7)                                                              \
+  X(ERROR_CHILD, "a scenario's process failed", 8)                                                 \
+  X(ERROR_MISMATCH, "wrong result", 9)                                                             \
   X(ERROR_INTERRUPTED, "interrupted", 130)
 
 typedef enum {

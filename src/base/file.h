@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 
-bool file_exists(const char *path);   // anything but a folder
+bool file_exists(const char *path); // anything but a folder
 bool folder_exists(const char *path);
 // Reads a file of at most `limit` bytes into *text (cleared first; caller frees). Works for /proc
 // and /sys files too, whose size is unknown beforehand.

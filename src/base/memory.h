@@ -9,10 +9,10 @@
 #include "base/error.h"
 #include <stdint.h>
 
-void *memory_allocate(size_t size);               // zeroed; size 0 gives a valid pointer
-void *memory_resize(void *pointer, size_t size);  // new bytes are not zeroed
-void memory_free(void *pointer);                  // NULL is fine
-char *memory_copy_text(const char *text);         // caller frees
+void *memory_allocate(size_t size);              // zeroed; size 0 gives a valid pointer
+void *memory_resize(void *pointer, size_t size); // new bytes are not zeroed
+void memory_free(void *pointer);                 // NULL is fine
+char *memory_copy_text(const char *text);        // caller frees
 // How many times the three allocating functions were called in this process, by all threads:
 // tests take the difference over a measured run and expect zero.
 uint64_t memory_allocation_count(void);

@@ -9,9 +9,9 @@ typedef struct {
 } Random;
 
 Random random_seeded(uint64_t seed);
-uint64_t random_next(Random *random);                         // 64 uniform bits
-uint64_t random_below(Random *random, uint64_t limit);        // 0 … limit-1, unbiased; limit > 0
-double random_unit(Random *random);                           // [0, 1)
-double random_normal(Random *random);                         // mean 0, deviation 1
+uint64_t random_next(Random *random);                  // 64 uniform bits
+uint64_t random_below(Random *random, uint64_t limit); // 0 … limit-1, unbiased; limit > 0
+double random_unit(Random *random);                    // [0, 1)
+double random_normal(Random *random);                  // mean 0, deviation 1
 // The same 64 bits for the same (seed, counter), whoever asks and in whatever order.
 uint64_t random_at(uint64_t seed, uint64_t counter);

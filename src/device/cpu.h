@@ -11,6 +11,6 @@ typedef enum {
   CPU_TIER_COUNT
 } CpuTier;
 
-const char *cpu_tier_name(CpuTier tier);                 // "reference", "avx2", "avx512"
-bool cpu_tier_by_name(const char *name, CpuTier *tier);  // the values of --cpu-mask
-CpuTier cpu_best_tier(void);                             // best this machine can run
+const char *cpu_tier_name(CpuTier tier);                // "reference", "avx2", "avx512"
+bool cpu_tier_by_name(const char *name, CpuTier *tier); // the values of --cpu-mask
+CpuTier cpu_best_tier(void);                            // best this machine can run

@@ -22,8 +22,8 @@ typedef struct {
   const float *bias;     // [rows] or NULL
 } Matrix;
 
-int64_t matrix_panels(int64_t rows);                          // number of panels
-int64_t matrix_panel_bytes(Dtype dtype, int64_t columns);     // bytes of one panel
+int64_t matrix_panels(int64_t rows);                      // number of panels
+int64_t matrix_panel_bytes(Dtype dtype, int64_t columns); // bytes of one panel
 int64_t matrix_bytes(Dtype dtype, int64_t rows, int64_t columns);
 // Writes one panel from up to 16 rows of floats, rounding to dtype: source[i] points at row i
 // (columns floats) or is NULL for a row of zeros.

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const DtypeFacts facts[DTYPE_COUNT] = {
-#define X(DTYPE, NAME, SAFETENSORS, GGML, ELEMENTS, BYTES)                                        \
+#define X(DTYPE, NAME, SAFETENSORS, GGML, ELEMENTS, BYTES)                                         \
   {NAME, SAFETENSORS, GGML, ELEMENTS, BYTES},
     DTYPES(X)
 #undef X

@@ -39,7 +39,8 @@ static inline float f16_to_float(f16_t value) {
 }
 
 static inline f16_t float_to_f16(float value) {
-  uint32_t bits = bits_of_float(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7FFFFFFFu;
+  uint32_t bits = bits_of_float(value), sign = (bits >> 16) & 0x8000u,
+           magnitude = bits & 0x7FFFFFFFu;
   if (magnitude > 0x7F800000u) return (f16_t)(sign | 0x7E00u | ((magnitude >> 13) & 0x3FFu));
   if (magnitude >= 0x477FF000u) return (f16_t)(sign | 0x7C00u); // rounds past 65504
   if (magnitude >= 0x38800000u) {
