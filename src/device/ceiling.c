@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/ceiling.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "device/ceiling_loops.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAXIMUM_ROUNDS = 31, BLOCK = 4096 };
+
+static const CeilingLoops *loops_of(CpuTier tier) {
+#if defined(__x86_64__)
+  if (tier == CPU_TIER_AVX512) return &ceiling_loops_avx512;
+  if (tier == CPU_TIER_AVX2) return &ceiling_loops_avx2;
+#endif
+  (void)tier;
+  return &ceiling_loops_reference;
+}
+
+static int compare(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+typedef struct {
+  const CeilingLoops *loops;
+  const char *source;
+  char *target; // copy only
+  int64_t bytes, rounds;
+  _Atomic uint64_t sink; // keeps the results alive
+} Job;
+
+static void fma_task(void *context, int thread, int threads) {
+  Job *job = context;
+  (void)thread, (void)threads;
+  job->sink += (uint64_t)job->loops->fma(job->rounds);
+}
+
+static void read_task(void *context, int thread, int threads) {
+  Job *job = context;
+  int64_t begin, end;
+  team_share(job->bytes / BLOCK * BLOCK, BLOCK, thread, threads, &begin, &end);
+  job->sink += job->loops->read(job->source + begin, end - begin);
+}
+
+static void copy_task(void *context, int thread, int threads) {
+  Job *job = context;
+  int64_t begin, end;
+  team_share(job->bytes, BLOCK, thread, threads, &begin, &end);
+  memcpy(job->target + begin, job->source + begin, (size_t)(end - begin));
+}
+
+static void touch_task(void *context, int thread, int threads) {
+  Job *job = context;
+  int64_t begin, end;
+  team_share(job->bytes, 1 << 21, thread, threads, &begin, &end);
+  memset(job->target + begin, thread + 1, (size_t)(end - begin));
+}
+
+static double median_seconds(Team *team, TeamTask *task, Job *job, int rounds) {
+  double seconds[MAXIMUM_ROUNDS];
+  if (rounds > MAXIMUM_ROUNDS) rounds = MAXIMUM_ROUNDS;
+  for (int i = 0; i < rounds; i++) {
+    int64_t start = clock_now();
+    team_run(team, task, job);
+    seconds[i] = clock_seconds(clock_now() - start);
+  }
+  qsort(seconds, (size_t)rounds, sizeof *seconds, compare);
+  return seconds[rounds / 2];
+}
+
+// As many rounds of the loop as take about two milliseconds.
+static int64_t calibrate(const CeilingLoops *loops, Job *job) {
+  int64_t rounds = 1000, start = clock_now();
+  job->sink += (uint64_t)loops->fma(rounds);
+  int64_t taken = clock_now() - start + 1;
+  return rounds * (int64_t)2000000 / taken + 1;
+}
+
+double ceiling_fma(Team *team, CpuTier tier, int rounds) {
+  const CeilingLoops *loops = loops_of(tier);
+  Job job = {.loops = loops};
+  calibrate(loops, &job);
+  job.rounds = calibrate(loops, &job);
+  double flops = (double)loops->flops_per_round * (double)job.rounds * team_size(team);
+  return flops * 1e-9 / median_seconds(team, fma_task, &job, rounds);
+}
+
+static double fma_single(CpuTier tier, int rounds) {
+  const CeilingLoops *loops = loops_of(tier);
+  Job job = {.loops = loops};
+  double seconds[MAXIMUM_ROUNDS];
+  calibrate(loops, &job);
+  job.rounds = calibrate(loops, &job);
+  for (int i = 0; i < rounds; i++) {
+    int64_t start = clock_now();
+    fma_task(&job, 0, 1);
+    seconds[i] = clock_seconds(clock_now() - start);
+  }
+  qsort(seconds, (size_t)rounds, sizeof *seconds, compare);
+  return (double)loops->flops_per_round * (double)job.rounds * 1e-9 / seconds[rounds / 2];
+}
+
+double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes, int rounds) {
+  Job job = {.loops = loops_of(tier), .source = buffer, .bytes = bytes};
+  return (double)(bytes / BLOCK * BLOCK) * 1e-9 / median_seconds(team, read_task, &job, rounds);
+}
+
+// Far more than any cache holds, but no more than a sixteenth of the memory.
+static int64_t buffer_size(void) {
+  int64_t most = 512 << 20;
+  int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+  while (most > 64 << 20 && most > memory / 16) most /= 2;
+  return most;
+}
+
+bool ceilings_measure(Team *team, CpuTier tier, Ceilings *ceilings, Error *error) {
+  enum { FMA_ROUNDS = 21, READ_ROUNDS = 11, COPY_ROUNDS = 7 };
+  Region region;
+  int64_t bytes = buffer_size();
+  if (!region_map(&region, (size_t)bytes, error)) return false;
+  Job job = {.source = region.data, .target = region.data, .bytes = bytes};
+  team_run(team, touch_task, &job);
+  *ceilings = (Ceilings){.tier = tier, .threads = team_size(team), .buffer_bytes = bytes};
+  ceilings->fma_gflop_per_s_single = fma_single(tier, FMA_ROUNDS);
+  ceilings->fma_gflop_per_s = ceiling_fma(team, tier, FMA_ROUNDS);
+  ceilings->read_gb_per_s = ceiling_read(team, tier, region.data, bytes, READ_ROUNDS);
+  job.bytes = bytes / 2;
+  job.source += job.bytes;
+  double copy_seconds = median_seconds(team, copy_task, &job, COPY_ROUNDS);
+  ceilings->copy_gb_per_s = (double)job.bytes * 1e-9 / copy_seconds;
+  region_unmap(&region);
+  return true;
+}

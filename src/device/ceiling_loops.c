@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled once per tier: TIER names the table, LANES is the number of floats in a register. The
+// compiler turns a * b + c into one instruction where the tier has it (-ffp-contract=fast).
+#include "device/ceiling_loops.h"
+
+#define JOIN(A, B) A##B
+#define TABLE_OF(TIER_NAME) JOIN(ceiling_loops_, TIER_NAME)
+enum { CHAINS = 12 }; // at least latency x ports; with the two operands they fit 16 registers
+
+typedef float Floats __attribute__((vector_size(LANES * sizeof(float))));
+typedef uint64_t Words __attribute__((vector_size(LANES * sizeof(float))));
+
+static float fma_rounds(int64_t rounds) {
+  Floats chain[CHAINS], factor, addend;
+  for (int i = 0; i < LANES; i++) factor[i] = 0.999f, addend[i] = 0.001f;
+  for (int i = 0; i < CHAINS; i++) chain[i] = addend * (float)i;
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) chain[i] = chain[i] * factor + addend;
+  }
+  float sum = 0;
+  for (int i = 0; i < CHAINS; i++) sum += chain[i][0];
+  return sum;
+}
+
+static uint64_t read_words(const void *data, int64_t bytes) {
+  enum { SUMS = 8 };
+  Words sum[SUMS] = {{0}};
+  const Words *words = data;
+  for (int64_t i = 0; i < bytes / (int64_t)sizeof(Words); i += SUMS) {
+#pragma GCC unroll 8
+    for (int j = 0; j < SUMS; j++) sum[j] += words[i + j];
+  }
+  uint64_t total = 0;
+  for (int j = 0; j < SUMS; j++) total += sum[j][0] + sum[j][1];
+  return total;
+}
+
+const CeilingLoops TABLE_OF(TIER) = {
+    .flops_per_round = (int64_t)CHAINS * LANES * 2, .fma = fma_rounds, .read = read_words};
