@@ -50,14 +50,18 @@ static Chunk *chunk_with_room(Arena *arena, size_t size) {
   return &arena->chunks[arena->current];
 }
 
-void *arena_allocate(Arena *arena, size_t size) {
+void *arena_take(Arena *arena, size_t size) {
   if (size > SIZE_MAX - 2 * ALIGNMENT) size = SIZE_MAX - 2 * ALIGNMENT; // the heap refuses this
   size_t padded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
   if (padded == 0) padded = ALIGNMENT;
   Chunk *chunk = chunk_with_room(arena, padded);
   void *pointer = chunk->data + chunk->used;
   chunk->used += padded;
-  return memset(pointer, 0, padded);
+  return pointer;
+}
+
+void *arena_allocate(Arena *arena, size_t size) {
+  return memset(arena_take(arena, size), 0, size);
 }
 
 char *arena_copy_bytes(Arena *arena, const void *bytes, size_t size) {
@@ -97,4 +101,10 @@ size_t arena_used(const Arena *arena) {
   size_t used = 0;
   for (size_t i = 0; i < arena->count; i++) used += arena->chunks[i].used;
   return used;
+}
+
+size_t arena_reserved(const Arena *arena) {
+  size_t reserved = 0;
+  for (size_t i = 0; i < arena->count; i++) reserved += arena->chunks[i].size;
+  return reserved;
 }
