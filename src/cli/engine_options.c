@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/engine_options.h"
+
+static const Option model_rows[] = {
+    {.flag = "--model-id",
+     .letter = 'm',
+     .kind = OPTION_TEXT,
+     .required = true,
+     .placeholder = "MODEL",
+     .help = "a folder of Hugging Face files, a file.gguf, org/name from the local Hugging Face "
+             "cache, or preset:NAME"},
+};
+
+// One row an option; LISTS is whether dtype and attention take several values.
+#define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER)                                             \
+  {                                                                                                \
+    {.flag = "--dtype",                                                                            \
+     .kind = OPTION_CHOICE,                                                                        \
+     .list = LISTS,                                                                                \
+     .choices = "float32|bfloat16|float16",                                                        \
+     .standard = "bfloat16",                                                                       \
+     .help = "storage of the weights and of the cache; sums are float32"},                         \
+        {.flag = "--device",                                                                       \
+         .kind = OPTION_CHOICE,                                                                    \
+         .choices = "cpu",                                                                         \
+         .later_choices = "cuda",                                                                  \
+         .standard = "cpu",                                                                        \
+         .help = "where the model runs"},                                                          \
+        {.flag = "--threads",                                                                      \
+         .letter = 't',                                                                            \
+         .kind = OPTION_INTEGER,                                                                   \
+         .least = 1,                                                                               \
+         .most = 1024,                                                                             \
+         .standard_help = "every core this process may use",                                       \
+         .help = "threads of the engine"},                                                         \
+        {.flag = "--pin", .kind = OPTION_SWITCH, .help = "bind each thread to a core"},            \
+        {.flag = "--attn-implementation",                                                          \
+         .kind = OPTION_CHOICE,                                                                    \
+         .list = LISTS,                                                                            \
+         .choices = ATTENTION,                                                                     \
+         .later_choices = ATTENTION_LATER,                                                         \
+         .standard = "eager",                                                                      \
+         .help = "how attention is computed"},                                                     \
+        {.flag = "--sdpa-backend",                                                                 \
+         .kind = OPTION_CHOICE,                                                                    \
+         .choices = "math",                                                                        \
+         .later_choices = "efficient_attention|flash_attention|cudnn_attention",                   \
+         .standard_help = "the first that supports the case",                                      \
+         .help = "force one back end of sdpa"},                                                    \
+        {.flag = "--cpu-mask",                                                                     \
+         .kind = OPTION_CHOICE,                                                                    \
+         .choices = "reference|avx2|avx512",                                                       \
+         .standard_help = "the best of this processor",                                            \
+         .help = "highest instruction-set tier that kernels may use"},                             \
+  }
+
+static const Option single_rows[] =
+    ENGINE_ROWS(false, "eager|sdpa", "flash_attention_2|flex_attention");
+static const Option list_rows[] =
+    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL);
+
+const OptionTable model_options = OPTION_TABLE("Model", model_rows);
+const OptionTable engine_options = OPTION_TABLE("Engine", single_rows);
+const OptionTable engine_options_lists = OPTION_TABLE("Engine", list_rows);
+
+static bool parse_tier(const char *mask, CpuTier *tier, Error *error) {
+  CpuTier highest;
+  *tier = cpu_best_tier();
+  if (!mask) return true;
+  if (!cpu_tier_by_name(mask, &highest)) {
+    return error_set(error, ERROR_ARGUMENT, "--cpu-mask", "\"%s\" is no tier", mask);
+  }
+  if (highest < *tier) *tier = highest;
+  return true;
+}
+
+bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error) {
+  const char *dtype = arguments_text(arguments, "--dtype");
+  *options = (EngineOptions){
+      .device = arguments_text(arguments, "--device"),
+      .threads = (int)arguments_integer(arguments, "--threads"),
+      .pin = arguments_switch(arguments, "--pin"),
+      .attention = arguments_text(arguments, "--attn-implementation"),
+      .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
+      .cpu_mask = arguments_text(arguments, "--cpu-mask"),
+  };
+  if (!dtype_by_name(dtype, &options->dtype)) {
+    return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);
+  }
+  return parse_tier(options->cpu_mask, &options->tier, error);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The flags of the engine: one table that every command which runs a model shares, in two forms.
+#pragma once
+#include "cli/arguments.h"
+#include "device/cpu.h"
+#include "tensor/dtype.h"
+
+extern const OptionTable model_options;        // --model-id alone, required
+extern const OptionTable engine_options;       // one engine
+extern const OptionTable engine_options_lists; // --dtype and --attn-implementation take lists, and
+                                               // attention of later work is accepted (as a skip)
+
+typedef struct {
+  Dtype dtype;
+  const char *device; // "cpu"
+  int threads;        // 0: one per core that this process may use
+  bool pin;
+  const char *attention;    // "eager"
+  const char *sdpa_backend; // NULL: not forced
+  CpuTier tier;             // what this machine can run, capped by --cpu-mask
+  const char *cpu_mask;     // as given; NULL: not capped
+} EngineOptions;
+
+// Reads either form; of a list, the first value. The texts belong to the arguments.
+CHECKED bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command.h"
+
+static const Command *const commands[] = {NULL};
+
+int main(int count, char **words) {
+  const Program program = {
+      .name = "attometer",
+      .version = ATTOMETER_VERSION,
+      .summary = "a native test bench for transformers",
+      .description = "Attometer runs a transformer from its own files, under every combination "
+                     "of attention, compile mode, kernels and batching that the device can do, "
+                     "and says which is fastest, what each costs, and whether each is right.",
+      .commands = commands,
+  };
+  return program_run(&program, count, words);
+}
