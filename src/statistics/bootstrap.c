@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "statistics/bootstrap.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include <math.h>
+
+typedef double Statistic(double *resample, size_t count);
+
+static double median_of(double *resample, size_t count) {
+  sample_sort(resample, count);
+  return sample_quantile(resample, count, 0.5);
+}
+
+static double mean_of(double *resample, size_t count) {
+  double sum = 0;
+  for (size_t i = 0; i < count; i++) sum += resample[i];
+  return sum / (double)count;
+}
+
+static double resampled(const double *values, size_t count, Statistic *statistic, double *resample,
+                        Random *random) {
+  for (size_t i = 0; i < count; i++) resample[i] = values[random_below(random, count)];
+  return statistic(resample, count);
+}
+
+static Interval middle_95(double *statistics) {
+  sample_sort(statistics, BOOTSTRAP_ROUNDS);
+  return (Interval){sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.025),
+                    sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.975)};
+}
+
+static Interval interval_of(const double *values, size_t count, Statistic *statistic,
+                            uint64_t seed) {
+  if (count == 0) return (Interval){NAN, NAN};
+  double *statistics = memory_allocate((BOOTSTRAP_ROUNDS + count) * sizeof *statistics);
+  Random random = random_seeded(seed);
+  for (int round = 0; round < BOOTSTRAP_ROUNDS; round++)
+    statistics[round] = resampled(values, count, statistic, statistics + BOOTSTRAP_ROUNDS, &random);
+  Interval interval = middle_95(statistics);
+  memory_free(statistics);
+  return interval;
+}
+
+Interval bootstrap_median(const double *values, size_t count, uint64_t seed) {
+  return interval_of(values, count, median_of, seed);
+}
+
+Interval bootstrap_mean(const double *values, size_t count, uint64_t seed) {
+  return interval_of(values, count, mean_of, seed);
+}
+
+Interval bootstrap_ratio(const double *numerator, size_t numerator_count, const double *denominator,
+                         size_t denominator_count, uint64_t seed) {
+  if (numerator_count == 0 || denominator_count == 0) return (Interval){NAN, NAN};
+  size_t most = numerator_count > denominator_count ? numerator_count : denominator_count;
+  double *ratios = memory_allocate((BOOTSTRAP_ROUNDS + most) * sizeof *ratios);
+  double *resample = ratios + BOOTSTRAP_ROUNDS;
+  Random random = random_seeded(seed);
+  for (int round = 0; round < BOOTSTRAP_ROUNDS; round++) {
+    double over = resampled(numerator, numerator_count, median_of, resample, &random);
+    ratios[round] = over / resampled(denominator, denominator_count, median_of, resample, &random);
+  }
+  Interval interval = middle_95(ratios);
+  memory_free(ratios);
+  return interval;
+}
