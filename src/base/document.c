@@ -105,6 +105,16 @@ bool field_number(const Field *field, double *out, Error *error) {
   return true;
 }
 
+bool field_number_in(const Field *field, double least, double most, double *out, Error *error) {
+  double value;
+  if (!field_number(field, &value, error)) return false;
+  if (!(value >= least && value <= most))
+    return error_set(error, ERROR_FORMAT, field->path, "is %g, expected %g to %g", value, least,
+                     most);
+  *out = value;
+  return true;
+}
+
 bool field_boolean(const Field *field, bool *out, Error *error) {
   if (!json_is_boolean(field->value)) return wrong_kind(field, "true or false", error);
   *out = json_is_true(field->value);

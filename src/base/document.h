@@ -38,6 +38,9 @@ const char *field_kind(const Field *field);
 CHECKED bool field_integer(const Field *field, int64_t least, int64_t most, int64_t *out,
                            Error *error);
 CHECKED bool field_number(const Field *field, double *out, Error *error); // integer or real
+// A number from least to most.
+CHECKED bool field_number_in(const Field *field, double least, double most, double *out,
+                             Error *error);
 CHECKED bool field_boolean(const Field *field, bool *out, Error *error);
 CHECKED bool field_text(const Field *field, const char **out, Error *error); // owned by document
 // Fails unless the field is an object / array.
