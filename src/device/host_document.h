@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// The facts of device/host.h as JSON, for results and `attometer info`.
+#pragma once
+#include "base/document.h"
+#include "device/host.h"
+
+// Every fact under its field's name, the notable ones of the flags; null where not available. The
+// caller owns the result.
+json_t *host_document(const Host *host);
