@@ -77,6 +77,15 @@ bool checkpoint_map(Checkpoint *checkpoint, const char *path, FileMap *map, Erro
   return true;
 }
 
+void checkpoint_take_files(Checkpoint *whole, Checkpoint *part) {
+  for (size_t i = 0; i < part->maps.count; i++) ARRAY_APPEND(&whole->maps, part->maps.items[i]);
+  part->maps.count = 0;
+}
+
+const char *checkpoint_keep_text(Checkpoint *checkpoint, const char *text) {
+  return arena_copy_text(arena_of(checkpoint), text);
+}
+
 static int compare_tensors(const void *a, const void *b) {
   return strcmp((*(const NamedTensor *const *)a)->name, (*(const NamedTensor *const *)b)->name);
 }
@@ -86,7 +95,7 @@ bool checkpoint_index(Checkpoint *checkpoint, const char *where, Error *error) {
   memory_free(checkpoint->by_name);
   const NamedTensor **sorted = memory_allocate(count * sizeof *sorted);
   for (size_t i = 0; i < count; i++) sorted[i] = &checkpoint->tensors.items[i];
-  qsort(sorted, count, sizeof *sorted, compare_tensors);
+  if (count) qsort(sorted, count, sizeof *sorted, compare_tensors);
   checkpoint->by_name = sorted;
   for (size_t i = 1; i < count; i++)
     if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)

@@ -49,6 +49,10 @@ void checkpoint_add(Checkpoint *checkpoint, Span name, Tensor tensor);
 void checkpoint_add_text(Checkpoint *checkpoint, Span key, Span value);
 // Maps a file that the checkpoint then owns.
 CHECKED bool checkpoint_map(Checkpoint *checkpoint, const char *path, FileMap *map, Error *error);
-// Makes the tensors findable; afterwards nothing is added. A name that occurs twice is an error at
-// `where`.
+// Hands the files of `part` over to `whole`; the tensors in them then live as long as `whole`.
+void checkpoint_take_files(Checkpoint *whole, Checkpoint *part);
+// A copy of the text that lives as long as the checkpoint.
+const char *checkpoint_keep_text(Checkpoint *checkpoint, const char *text);
+// Makes the tensors findable; call it again when more were added. A name that occurs twice is an
+// error at `where`.
 CHECKED bool checkpoint_index(Checkpoint *checkpoint, const char *where, Error *error);

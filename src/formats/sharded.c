@@ -60,8 +60,7 @@ static bool take_shard(Checkpoint *whole, const char *path, const Line *lines, s
       taken = error_set(error, ERROR_FORMAT, path,
                         "lacks tensor %.200s, which the index expects in it", lines[i].tensor);
   }
-  for (size_t i = 0; i < part.maps.count; i++) ARRAY_APPEND(&whole->maps, part.maps.items[i]);
-  part.maps.count = 0; // they belong to the whole now
+  checkpoint_take_files(whole, &part);
   checkpoint_close(&part);
   return taken;
 }
