@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/command.h"
+#include "cli/command_documents.h"
+#include "cli/command_info.h"
 
-static const Command *const commands[] = {NULL};
+static const Command *const commands[] = {
+    &command_info,
+    &command_documents,
+    NULL,
+};
 
 int main(int count, char **words) {
   const Program program = {
