@@ -3,6 +3,7 @@
 // file, or a preset say, after defaults. The forward pass reads this and nothing else.
 #pragma once
 #include "base/arena.h"
+#include "kernels/activation.h"
 #include "tensor/dtype.h"
 
 // Decoder families: enum, model_type in config.json, architecture in GGUF.
@@ -21,7 +22,7 @@ typedef enum {
       FAMILY_COUNT
 } Family;
 
-const char *family_name(Family family);
+const char *family_name(Family family); // what sets families apart: model/family.h
 
 typedef enum {
   ROPE_NONE, // learned positions (gpt2)
@@ -37,7 +38,7 @@ typedef struct {
   RopeKind kind;
   int64_t dimensions; // rotated dims of a head, even
   double theta, factor;
-  int64_t original_positions;                                 // O of decoders.md §3
+  int64_t original_positions; // length of training: llama3, yarn; dynamic: max_positions
   double low_frequency_factor, high_frequency_factor;         // llama3
   double beta_fast, beta_slow, mscale, mscale_all_dimensions; // yarn
   double attention_factor;                                    // yarn: A, resolved; else 1
@@ -47,24 +48,21 @@ typedef struct {
 
 typedef enum { NORM_RMS, NORM_LAYER } NormKind;
 
-// activation: enum, names in config.json (comma-separated)
-#define ACTIVATIONS(X)                                                                             \
-  X(ACTIVATION_SILU, "silu,swish")                                                                 \
-  X(ACTIVATION_GELU, "gelu,gelu_python")                                                           \
-  X(ACTIVATION_GELU_TANH, "gelu_new,gelu_pytorch_tanh,gelu_python_tanh,gelu_accurate,gelu_fast")   \
-  X(ACTIVATION_QUICK_GELU, "quick_gelu")                                                           \
-  X(ACTIVATION_RELU, "relu")                                                                       \
-  X(ACTIVATION_RELU2, "relu2")                                                                     \
-  X(ACTIVATION_TANH, "tanh")                                                                       \
-  X(ACTIVATION_SIGMOID, "sigmoid")                                                                 \
-  X(ACTIVATION_LINEAR, "linear")
-
 typedef struct {
   int64_t window; // key j is visible to query i iff i - window < j <= i; 0: every j <= i
   bool rope;      // false: a layer without rotary embedding (smollm3)
 } LayerConfig;
 
-enum { CONFIG_MAX_STOP_IDS = 16 };
+enum {
+  CONFIG_MAX_STOP_IDS = 16,
+  // What no sane file exceeds: products of two of these fit int64 by far.
+  CONFIG_MAX_VOCABULARY = 1 << 24,
+  CONFIG_MAX_WIDTH = 1 << 20, // hidden, intermediate, heads x head_dim
+  CONFIG_MAX_LAYERS = 1024,
+  CONFIG_MAX_HEADS = 4096,
+  CONFIG_MAX_HEAD_DIM = 4096,
+  CONFIG_MAX_POSITIONS = 1 << 30,
+};
 
 typedef struct {
   Family family;
@@ -72,9 +70,9 @@ typedef struct {
   int64_t max_positions;
   NormKind norm;
   double norm_epsilon;
-  int activation; // Activation of kernels
-  bool gated;     // MLP is down(act(gate(x)) * up(x)), else down(act(up(x)))
-  bool tied;      // logits use the embedding matrix unless the file says otherwise
+  Activation activation;
+  bool gated; // MLP is down(act(gate(x)) * up(x)), else down(act(up(x)))
+  bool tied;  // logits use the embedding matrix unless the file says otherwise
   bool qkv_bias, output_bias, mlp_bias, qk_norm;
   bool learned_positions; // gpt2: added to the embedding
   double attention_scale; // multiplies q·k
@@ -94,5 +92,9 @@ CHECKED bool config_parse(const void *bytes, size_t size, const char *name, Aren
 // Replaces the stop ids by those of generation_config.json, when it has any.
 CHECKED bool config_parse_generation(const void *bytes, size_t size, const char *name,
                                      ModelConfig *config, Error *error);
-// Weights of the model, tied ones once: what "2 x weights" FLOPs count.
+// What config_parse checks last, for configurations of another origin: sizes agree, none is beyond
+// the limits above. `name` goes into errors.
+CHECKED bool config_check(const ModelConfig *config, const char *name, Error *error);
+// Parameters of the model (matrices, biases, norms), tied ones once: what "2 x weights" FLOPs
+// count.
 int64_t config_weights(const ModelConfig *config);
