@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/arguments.h"
 #include "base/array.h"
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 #include <assert.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command.h"
+#include "base/suggestion.h"
 #include "cli/arguments.h"
 #include "cli/help.h"
 #include "cli/output.h"
-#include "cli/suggestion.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>

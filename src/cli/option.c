@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/option.h"
-#include "cli/suggestion.h"
+#include "base/suggestion.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,10 +60,29 @@ void option_expected(const Option *option, Text *out) {
   }
 }
 
+typedef struct {
+  Suggestion best;
+  Span typed;
+} Search;
+
+static void consider_choice(Span name, void *context) {
+  Search *search = context;
+  suggestion_consider(&search->best, name, search->typed);
+}
+
+// Appends " (did you mean X?)" when a choice is near what was typed.
+static void append_suggestion(const char *choices, const char *typed, Text *out) {
+  Search search = {.typed = span_of(typed)};
+  option_each_choice(choices, consider_choice, &search);
+  if (!suggestion_good(&search.best, search.typed)) return;
+  text_append_format(out, " (did you mean %.*s?)", (int)search.best.name.size,
+                     search.best.name.data);
+}
+
 static bool refuse(const Option *option, const char *text, Error *error) {
   Text expected = {0};
   option_expected(option, &expected);
-  if (option->kind == OPTION_CHOICE) suggestion_append(option->choices, text, &expected);
+  if (option->kind == OPTION_CHOICE) append_suggestion(option->choices, text, &expected);
   error_set(error, ERROR_ARGUMENT, option->flag, "\"%s\" given, expected %s", text, expected.data);
   text_free(&expected);
   return false;
