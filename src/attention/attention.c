@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attention/attention.h"
+#include "attention/eager.h"
+#include "attention/sdpa_math.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool supports_all(const AttentionSpec *spec, Error *error) {
+  (void)spec, (void)error;
+  return true;
+}
+
+#define NOT_HERE "not in this build"
+
+static const Attention list[] = {
+    {"eager", NULL, NULL, supports_all, attention_eager},
+    {"sdpa", "math", NULL, supports_all, attention_sdpa_math},
+    {"sdpa", "efficient", NOT_HERE, NULL, NULL},
+    {"sdpa", "flash_attention", NOT_HERE, NULL, NULL},
+    {"sdpa", "cudnn", NOT_HERE, NULL, NULL},
+    {"flash_attention_2", NULL, NOT_HERE, NULL, NULL},
+    {"flash_attention_3", NULL, NOT_HERE, NULL, NULL},
+    {"flex_attention", NULL, NOT_HERE, NULL, NULL},
+    {"fav3", NULL, NOT_HERE, NULL, NULL},
+    {"paged|eager", NULL, NOT_HERE, NULL, NULL},
+    {"paged|sdpa", NULL, NOT_HERE, NULL, NULL},
+    {"paged|flash_attention_2", NULL, NOT_HERE, NULL, NULL},
+    {"paged|flex_attention", NULL, NOT_HERE, NULL, NULL},
+};
+
+int attention_count(void) {
+  return COUNT_OF(list);
+}
+
+const Attention *attention_at(int index) {
+  return &list[index];
+}
+
+static const Attention *unknown(const char *name, const char *backend, bool name_known,
+                                Error *error) {
+  char names[256] = "";
+  size_t used = 0;
+  for (int i = 0; i < attention_count() && used < sizeof names; i++) {
+    bool listed = name_known ? strcmp(list[i].name, name) == 0 : true;
+    const char *word = name_known ? list[i].backend : list[i].name;
+    bool again = !name_known && i > 0 && strcmp(list[i - 1].name, list[i].name) == 0;
+    if (!listed || again || !word) continue;
+    used += (size_t)snprintf(names + used, sizeof names - used, used ? ", %s" : "%s", word);
+  }
+  if (name_known)
+    error_set(error, ERROR_ARGUMENT, NULL, "attention \"%s\" has no back end \"%s\"; it has: %s",
+              name, backend, used ? names : "none");
+  else
+    error_set(error, ERROR_ARGUMENT, NULL, "no attention implementation \"%s\"; known: %s", name,
+              names);
+  return NULL;
+}
+
+const Attention *attention_find(const char *name, const char *backend, Error *error) {
+  const Attention *absent = NULL;
+  bool name_known = false;
+  for (int i = 0; i < attention_count(); i++) {
+    if (strcmp(list[i].name, name) != 0) continue;
+    name_known = true;
+    if (backend && (!list[i].backend || strcmp(list[i].backend, backend) != 0)) continue;
+    if (!list[i].absent) return &list[i];
+    if (!absent) absent = &list[i];
+  }
+  if (!absent) return unknown(name, backend, name_known, error);
+  error_set(error, ERROR_UNSUPPORTED, NULL, "attention %s%s%s: %s", absent->name,
+            absent->backend ? " with back end " : "", absent->backend ? absent->backend : "",
+            absent->absent);
+  return NULL;
+}
+
+bool attention_supports(const Attention *attention, const AttentionSpec *spec, Error *error) {
+  if (spec->kv_heads < 1 || spec->heads % spec->kv_heads)
+    return error_set(error, ERROR_ARGUMENT, attention->name,
+                     "%" PRId64 " heads over %" PRId64 " key heads do not divide", spec->heads,
+                     spec->kv_heads);
+  if (!dtype_is_compute(spec->dtype))
+    return error_set(error, ERROR_UNSUPPORTED, attention->name, "a cache of %s",
+                     dtype_name(spec->dtype));
+  return attention->supports(spec, error);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// One operator that holds scores: a block of query rows of one head at a time, each row whole, so
+// that keys which no row of the block sees are never multiplied. One query per sequence (decoding)
+// takes all heads at once, so that the heads of a group read their keys and values once.
+//
+// q [batch, heads, M, D], k, v [batch, kv_heads, N, D], past [batch] → [batch * M, heads * D].
+#include "attention/sdpa_math.h"
+#include "kernels/matmul.h"
+#include "kernels/operators/rows.h"
+#include <string.h>
+
+enum { BLOCK_ROWS = 128, FLOATS_PER_LINE = 16 };
+
+typedef struct {
+  int64_t window;
+  double scale;
+} MathAttributes;
+
+typedef struct {
+  const Kernels *kernels;
+  Team *team;
+  const Tensor *q, *k, *v, *output;
+  const int64_t *past;
+  const MathAttributes *attributes;
+  int64_t batch, heads, rows, keys, head_dim, group;
+  float *scores;         // decoding: [batch, heads, N]; else per thread [BLOCK_ROWS, N]
+  int64_t score_floats;  // of one thread
+  char *scratch;         // of the products
+  int64_t scratch_bytes; // of one thread
+} Job;
+
+// The rows of one head that are done together, and the keys that any of them sees.
+typedef struct {
+  int64_t sequence, head, row, rows, first, last;
+} Block;
+
+static bool math_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                       Error *error) {
+  (void)attributes;
+  const Tensor *q = &inputs[0], *k = &inputs[1];
+  if (!rows_check_count(count, 4, 4, error) ||
+      !rows_check_shape(q, "queries", 4, (int64_t[]){-1, -1, -1, -1}, error) ||
+      !rows_check_float(q, "queries", error) ||
+      !rows_check_shape(k, "keys", 4, (int64_t[]){q->shape[0], -1, -1, q->shape[3]}, error) ||
+      !rows_check_shape(&inputs[2], "values", 4, k->shape, error) ||
+      !rows_check_shape(&inputs[3], "past", 1, q->shape, error))
+    return false;
+  int64_t shape[2] = {q->shape[0] * q->shape[2], q->shape[1] * q->shape[3]};
+  *output = tensor_dense(DTYPE_F32, 2, shape, NULL);
+  return true;
+}
+
+static const void *element(const Tensor *x, int64_t offset) {
+  return (const char *)x->data + offset * dtype_facts(x->dtype)->block_bytes;
+}
+
+// Products against k (scores) or v (output); the caller says where and how many.
+static Matmul product(const Job *job, const Tensor *b, bool transposed) {
+  return (Matmul){.transposed = transposed,
+                  .batches = 1,
+                  .heads = 1,
+                  .group = 1,
+                  .columns = job->head_dim,
+                  .depth = job->head_dim,
+                  .dtype = b->dtype,
+                  .b_row = b->stride[2],
+                  .b_head = b->stride[1],
+                  .b_batch = b->stride[0]};
+}
+
+static void block_scores(const Job *job, const Block *block, float *scores, void *scratch) {
+  Matmul matmul = product(job, job->k, true);
+  int64_t kv_head = block->head / job->group;
+  matmul.rows = block->rows;
+  matmul.columns = block->last - block->first;
+  matmul.a = (const float *)job->q->data + block->sequence * job->q->stride[0] +
+             block->head * job->q->stride[1] + block->row * job->q->stride[2];
+  matmul.a_row = job->q->stride[2];
+  matmul.b = element(job->k, block->sequence * job->k->stride[0] + kv_head * job->k->stride[1] +
+                                 block->first * job->k->stride[2]);
+  matmul.c = scores;
+  matmul.c_row = matmul.columns;
+  matmul.scratch = scratch;
+  matmul_run_part(job->kernels, &matmul, 0, 1);
+}
+
+static void block_values(const Job *job, const Block *block, const float *scores, void *scratch) {
+  Matmul matmul = product(job, job->v, false);
+  int64_t kv_head = block->head / job->group;
+  matmul.rows = block->rows;
+  matmul.depth = block->last - block->first;
+  matmul.a = scores;
+  matmul.a_row = matmul.depth;
+  matmul.b = element(job->v, block->sequence * job->v->stride[0] + kv_head * job->v->stride[1] +
+                                 block->first * job->v->stride[2]);
+  matmul.c =
+      rows_at(job->output, block->sequence * job->rows + block->row) + block->head * job->head_dim;
+  matmul.c_row = job->output->stride[0];
+  matmul.scratch = scratch;
+  matmul_run_part(job->kernels, &matmul, 0, 1);
+}
+
+// The keys that the query in this row of its sequence sees.
+static void visible(const Job *job, int64_t sequence, int64_t row, int64_t *first, int64_t *last) {
+  ops_visible(job->past[sequence] + row, job->attributes->window, job->keys, first, last);
+}
+
+static void block_softmax(const Job *job, const Block *block, float *scores) {
+  int64_t count = block->last - block->first;
+  for (int64_t i = 0; i < block->rows; i++) {
+    int64_t first, last;
+    visible(job, block->sequence, block->row + i, &first, &last);
+    float *row = scores + i * count;
+    job->kernels->softmax(count, first - block->first, last - block->first,
+                          (float)job->attributes->scale, row, row);
+  }
+}
+
+static void block_clear(const Job *job, const Block *block) {
+  for (int64_t i = 0; i < block->rows; i++)
+    memset(rows_at(job->output, block->sequence * job->rows + block->row + i) +
+               block->head * job->head_dim,
+           0, (size_t)job->head_dim * sizeof(float));
+}
+
+static Block block_at(const Job *job, int64_t index) {
+  int64_t blocks = (job->rows + BLOCK_ROWS - 1) / BLOCK_ROWS, unused;
+  Block block = {.sequence = index / blocks / job->heads,
+                 .head = index / blocks % job->heads,
+                 .row = index % blocks * BLOCK_ROWS};
+  block.rows = job->rows - block.row < BLOCK_ROWS ? job->rows - block.row : BLOCK_ROWS;
+  visible(job, block.sequence, block.row, &block.first, &unused);
+  visible(job, block.sequence, block.row + block.rows - 1, &unused, &block.last);
+  if (block.first > block.last) block.first = block.last;
+  return block;
+}
+
+static int64_t block_count(const Job *job) {
+  return job->batch * job->heads * ((job->rows + BLOCK_ROWS - 1) / BLOCK_ROWS);
+}
+
+static int64_t block_cost(const Block *block) {
+  return block->rows * (block->last - block->first + FLOATS_PER_LINE);
+}
+
+// Each thread takes consecutive blocks whose middle falls into its share of the whole cost.
+static void prefill_task(void *context, int thread, int threads) {
+  const Job *job = context;
+  float *scores = job->scores + thread * job->score_floats;
+  void *scratch = job->scratch + thread * job->scratch_bytes;
+  int64_t total = 0, before = 0;
+  for (int64_t i = 0; i < block_count(job); i++) {
+    Block block = block_at(job, i);
+    total += block_cost(&block);
+  }
+  for (int64_t i = 0; i < block_count(job); i++) {
+    Block block = block_at(job, i);
+    int64_t cost = block_cost(&block), middle = before + cost / 2;
+    before += cost;
+    if ((int64_t)((double)middle / (double)total * threads) != thread) continue;
+    if (block.first == block.last) {
+      block_clear(job, &block);
+      continue;
+    }
+    block_scores(job, &block, scores, scratch);
+    block_softmax(job, &block, scores);
+    block_values(job, &block, scores, scratch);
+  }
+}
+
+static void decode_softmax(const Job *job, int thread, int threads) {
+  int64_t begin, end;
+  team_share(job->batch * job->heads, 1, thread, threads, &begin, &end);
+  for (int64_t i = begin; i < end; i++) {
+    int64_t first, last;
+    visible(job, i / job->heads, 0, &first, &last);
+    float *row = job->scores + i * job->keys;
+    job->kernels->softmax(job->keys, first, last, (float)job->attributes->scale, row, row);
+  }
+}
+
+static Matmul decode_product(const Job *job, const Tensor *b, bool transposed) {
+  Matmul matmul = product(job, b, transposed);
+  matmul.batches = job->batch;
+  matmul.heads = job->heads;
+  matmul.group = job->group;
+  matmul.rows = 1;
+  matmul.b = b->data;
+  matmul.scratch = job->scratch;
+  return matmul;
+}
+
+static void decode_task(void *context, int thread, int threads) {
+  const Job *job = context;
+  Matmul scores = decode_product(job, job->k, true);
+  scores.columns = job->keys;
+  scores.a = job->q->data;
+  scores.a_row = job->q->stride[2];
+  scores.a_head = job->q->stride[1];
+  scores.a_batch = job->q->stride[0];
+  scores.c = job->scores;
+  scores.c_row = scores.c_head = job->keys;
+  scores.c_batch = job->heads * job->keys;
+  matmul_run_part(job->kernels, &scores, thread, threads);
+  team_barrier(job->team);
+  decode_softmax(job, thread, threads);
+  team_barrier(job->team);
+  Matmul values = decode_product(job, job->v, false);
+  values.depth = job->keys;
+  values.a = job->scores;
+  values.a_row = values.a_head = job->keys;
+  values.a_batch = job->heads * job->keys;
+  values.c = job->output->data;
+  values.c_row = values.c_batch = job->output->stride[0];
+  values.c_head = job->head_dim;
+  matmul_run_part(job->kernels, &values, thread, threads);
+}
+
+static void math_run(const OperatorContext *context, const Tensor *inputs, int count,
+                     const void *attributes, Tensor *output) {
+  (void)count;
+  const Tensor *q = &inputs[0], *k = &inputs[1];
+  int threads = team_size(context->team);
+  bool decode = q->shape[2] == 1;
+  Job job = {.kernels = context->kernels,
+             .team = context->team,
+             .q = q,
+             .k = k,
+             .v = &inputs[2],
+             .output = output,
+             .past = rows_past(&inputs[3]),
+             .attributes = attributes,
+             .batch = q->shape[0],
+             .heads = q->shape[1],
+             .rows = q->shape[2],
+             .keys = k->shape[2],
+             .head_dim = q->shape[3],
+             .group = q->shape[1] / k->shape[1]};
+  job.score_floats =
+      (BLOCK_ROWS * job.keys + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
+  job.scratch_bytes = matmul_scratch_bytes(1);
+  int64_t floats = decode ? job.batch * job.heads * job.keys : threads * job.score_floats;
+  int64_t bytes = decode ? matmul_scratch_bytes(threads) : threads * job.scratch_bytes;
+  job.scores = arena_take(context->scratch, (size_t)floats * sizeof(float));
+  job.scratch = arena_take(context->scratch, (size_t)bytes);
+  team_run(context->team, decode ? decode_task : prefill_task, &job);
+}
+
+static const Operator math_operator = {"attention_math", sizeof(MathAttributes), -1, math_infer,
+                                       math_run};
+
+Tensor attention_sdpa_math(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
+  Tensor tensors[] = {inputs->queries, inputs->keys, inputs->values, inputs->past};
+  MathAttributes attributes = {spec->window, spec->scale};
+  return ops_apply(ops, &math_operator, tensors, 4, &attributes);
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "generate/generation.h"
+#include "base/clock.h"
+#include "generate/growing_cache.h"
+#include "kernels/eager.h"
+#include "model/decoder.h"
+#include <string.h>
+
+struct Generator {
+  const Model *model;
+  GeneratorOptions options;
+  Decoder decoder;
+  Ops *ops;
+  Cache *cache;
+  Rope *rope;
+  Sampler *sampler;
+  KeyValues *layers; // [layers], for the batch of the run
+  int64_t *past;     // [max_batch]
+  int32_t *ids;      // [max_batch]: the last token of each sequence
+  bool *stopped;     // [max_batch]
+  int64_t batch;     // of the run
+  int64_t used;      // tokens cached, of each sequence
+};
+
+static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
+  const ModelConfig *config = generator->decoder.config;
+  const GeneratorOptions *options = &generator->options;
+  const Kernels *kernels = kernels_for(tier);
+  generator->decoder.attention = attention_find(options->attention, options->sdpa_backend, error);
+  if (!generator->decoder.attention ||
+      !decoder_supported(&generator->decoder, options->cache_dtype, error))
+    return false;
+  CacheShape shape = {.layers = config->layers,
+                      .sequences = options->max_batch,
+                      .kv_heads = config->kv_heads,
+                      .head_dim = config->head_dim,
+                      .capacity = options->max_tokens,
+                      .dtype = options->cache_dtype};
+  generator->cache = growing_cache_open(&shape, error);
+  if (!generator->cache) return false;
+  generator->rope = rope_open(&config->rope, options->max_tokens);
+  generator->ops = eager_open(kernels, team);
+  generator->sampler = sampler_open(kernels, config->vocabulary);
+  return true;
+}
+
+static bool check_options(const ModelConfig *config, const GeneratorOptions *options,
+                          Error *error) {
+  if (options->max_batch < 1 || options->max_batch > 1 << 20)
+    return error_set(error, ERROR_ARGUMENT, "batch", "is %lld, expected 1 to %d",
+                     (long long)options->max_batch, 1 << 20);
+  if (options->max_tokens < 1 || options->max_tokens > CONFIG_MAX_POSITIONS)
+    return error_set(error, ERROR_ARGUMENT, "tokens", "are %lld, expected 1 to %d",
+                     (long long)options->max_tokens, CONFIG_MAX_POSITIONS);
+  if (config->learned_positions && options->max_tokens > config->max_positions)
+    return error_set(error, ERROR_ARGUMENT, "tokens",
+                     "are %lld, but the model has %lld learned positions",
+                     (long long)options->max_tokens, (long long)config->max_positions);
+  return true;
+}
+
+Generator *generator_open(const Model *model, Team *team, CpuTier tier,
+                          const GeneratorOptions *options, Error *error) {
+  const ModelConfig *config = model_config(model);
+  if (!check_options(config, options, error)) return NULL;
+  Generator *generator = memory_allocate(sizeof *generator);
+  size_t batch = (size_t)options->max_batch;
+  *generator = (Generator){
+      .model = model,
+      .options = *options,
+      .decoder = {.config = config, .weights = model_weights(model), .layers = &layers_plain},
+      .layers = memory_allocate((size_t)config->layers * sizeof(KeyValues)),
+      .past = memory_allocate(batch * sizeof(int64_t)),
+      .ids = memory_allocate(batch * sizeof(int32_t)),
+      .stopped = memory_allocate(batch * sizeof(bool))};
+  if (open_parts(generator, tier, team, error)) return generator;
+  generator_close(generator);
+  return NULL;
+}
+
+void generator_close(Generator *generator) {
+  if (!generator) return;
+  sampler_close(generator->sampler);
+  eager_close(generator->ops);
+  rope_close(generator->rope);
+  cache_close(generator->cache);
+  memory_free(generator->stopped);
+  memory_free(generator->ids);
+  memory_free(generator->past);
+  memory_free(generator->layers);
+  memory_free(generator);
+}
+
+// Empties the cache for a run of `batch` sequences of at most `tokens`.
+static bool begin(Generator *generator, int64_t batch, int64_t tokens, Error *error) {
+  const GeneratorOptions *options = &generator->options;
+  if (batch < 1 || batch > options->max_batch)
+    return error_set(error, ERROR_ARGUMENT, "batch", "is %lld, expected 1 to %lld",
+                     (long long)batch, (long long)options->max_batch);
+  if (tokens < 1 || tokens > options->max_tokens)
+    return error_set(error, ERROR_ARGUMENT, "tokens", "are %lld, expected 1 to %lld",
+                     (long long)tokens, (long long)options->max_tokens);
+  generator->batch = batch;
+  generator->used = 0;
+  for (int64_t i = 0; i < generator->decoder.config->layers; i++)
+    generator->layers[i] = generator->cache->form->layer(generator->cache, i, batch);
+  return true;
+}
+
+static bool check_ids(const Generator *generator, const int32_t *ids, int64_t count, Error *error) {
+  int64_t vocabulary = generator->decoder.config->vocabulary;
+  for (int64_t i = 0; i < count; i++)
+    if (ids[i] < 0 || ids[i] >= vocabulary)
+      return error_set(error, ERROR_ARGUMENT, "ids",
+                       "id %d at place %lld is outside the vocabulary of %lld", ids[i],
+                       (long long)i, (long long)vocabulary);
+  return true;
+}
+
+// Feeds `length` ids of each sequence; returns logits [batch * wanted, vocabulary], which live
+// until the scope that the caller opened ends.
+static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int64_t wanted) {
+  Ops *ops = generator->ops;
+  Cache *cache = generator->cache;
+  int64_t batch = generator->batch, tokens = batch * length, end = generator->used + length;
+  Error error;
+  if (!cache->form->reserve(cache, end, &error)) {
+    ops_fail(ops, &error);
+    return (Tensor){0};
+  }
+  for (int64_t i = 0; i < batch; i++) generator->past[i] = generator->used;
+  rope_prepare(generator->rope, generator->used, end);
+  DecoderPass pass = {.batch = batch,
+                      .length = length,
+                      .ids = tensor_dense(DTYPE_I32, 1, &tokens, (void *)ids),
+                      .positions = {.cosine = rope_cosine(generator->rope),
+                                    .sine = rope_sine(generator->rope),
+                                    .past = tensor_dense(DTYPE_I64, 1, &batch, generator->past)},
+                      .cache = generator->layers,
+                      .visible = cache->form->visible(cache, end),
+                      .wanted = wanted};
+  Tensor logits = decoder_forward(&generator->decoder, ops, &pass);
+  generator->used = end;
+  return logits;
+}
+
+static bool is_stop(const GenerationRequest *request, int32_t id) {
+  for (int i = 0; i < request->stop_count; i++)
+    if (request->stop_ids[i] == id) return true;
+  return false;
+}
+
+// Chooses, records and announces the token of each sequence that still runs.
+static int64_t choose(Generator *generator, const GenerationRequest *request,
+                      GenerationResult *result, const float *logits, int64_t step, int64_t start) {
+  int64_t running = 0, vocabulary = generator->decoder.config->vocabulary;
+  for (int64_t i = 0; i < request->batch; i++) {
+    if (generator->stopped[i]) continue;
+    int32_t id =
+        sampler_choose(generator->sampler, &request->sampling, logits + i * vocabulary, i, step);
+    generator->ids[i] = id;
+    result->ids[i * request->new_tokens + step] = id;
+    if (result->times) result->times[i * request->new_tokens + step] = clock_now() - start;
+    result->counts[i] = step + 1;
+    bool listening = request->listener != NULL;
+    if (listening && !request->listener(request->listener_context, i, id))
+      generator->stopped[i] = true;
+    if (is_stop(request, id)) generator->stopped[i] = true;
+    running += !generator->stopped[i];
+  }
+  return running;
+}
+
+static bool check_request(Generator *generator, const GenerationRequest *request, Error *error) {
+  if (request->new_tokens < 1 || request->prompt_length < 1)
+    return error_set(error, ERROR_ARGUMENT, "tokens",
+                     "%lld of prompt and %lld new, expected at least 1 of each",
+                     (long long)request->prompt_length, (long long)request->new_tokens);
+  int64_t tokens;
+  if (__builtin_add_overflow(request->prompt_length, request->new_tokens, &tokens))
+    tokens = INT64_MAX;
+  return begin(generator, request->batch, tokens, error) &&
+         check_ids(generator, request->prompts, request->batch * request->prompt_length, error);
+}
+
+bool generation_run(Generator *generator, const GenerationRequest *request,
+                    GenerationResult *result, Error *error) {
+  int64_t start = clock_now();
+  if (!check_request(generator, request, error)) return false;
+  memset(generator->stopped, 0, (size_t)request->batch * sizeof(bool));
+  memset(result->counts, 0, (size_t)request->batch * sizeof(int64_t));
+  int64_t running = request->batch, length = request->prompt_length;
+  const int32_t *ids = request->prompts;
+  for (int64_t step = 0; step < request->new_tokens && running > 0; step++) {
+    ops_scope_begin(generator->ops);
+    Tensor logits = feed(generator, ids, length, 1);
+    bool failed = ops_failed(generator->ops);
+    if (!failed) running = choose(generator, request, result, logits.data, step, start);
+    ops_scope_end(generator->ops);
+    if (failed) break;
+    ids = generator->ids;
+    length = 1;
+  }
+  result->end = clock_now() - start;
+  return ops_finish(generator->ops, error);
+}
+
+// Feeds ids and copies the last `wanted` rows of logits; wanted 0: none.
+static float *feed_and_copy(Generator *generator, const int32_t *ids, int64_t length,
+                            int64_t wanted, float *out) {
+  int64_t floats = wanted * generator->decoder.config->vocabulary;
+  ops_scope_begin(generator->ops);
+  Tensor logits = feed(generator, ids, length, wanted > 0 ? wanted : 1);
+  if (!ops_failed(generator->ops) && floats > 0)
+    memcpy(out, logits.data, (size_t)floats * sizeof(float));
+  ops_scope_end(generator->ops);
+  return out + floats;
+}
+
+bool generation_logits(Generator *generator, const int32_t *ids, int64_t length, int64_t positions,
+                       int64_t stepwise, float *logits, Error *error) {
+  if (stepwise < 0 || stepwise > length || positions < 1 || positions > length)
+    return error_set(error, ERROR_ARGUMENT, "logits",
+                     "%lld positions and %lld steps of %lld tokens", (long long)positions,
+                     (long long)stepwise, (long long)length);
+  if (!begin(generator, 1, length, error) || !check_ids(generator, ids, length, error))
+    return false;
+  int64_t together = length - stepwise;
+  int64_t wanted = positions > stepwise ? positions - stepwise : 0;
+  if (together > 0) logits = feed_and_copy(generator, ids, together, wanted, logits);
+  for (int64_t i = together; i < length; i++)
+    logits = feed_and_copy(generator, ids + i, 1, length - i <= positions, logits);
+  return ops_finish(generator->ops, error);
+}
+
+int64_t generator_cache_bytes(const Generator *generator) {
+  return cache_bytes(&generator->cache->shape, generator->batch, generator->used);
+}
+
+int64_t generator_scratch_bytes(const Generator *generator) {
+  return eager_bytes(generator->ops);
+}

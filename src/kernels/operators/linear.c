@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// linear: x [T, K] → x Wᵀ + bias [T, N]. Rows of x may be strided.
+#include "kernels/linear.h"
+#include "kernels/operators/operators.h"
+#include "kernels/operators/rows.h"
+
+static bool linear_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                         Error *error) {
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  if (!rows_check_count(count, 1, 1, error) ||
+      !rows_check_shape(&inputs[0], "x", 2, (int64_t[]){-1, matrix->columns}, error) ||
+      !rows_check_float(&inputs[0], "x", error))
+    return false;
+  int64_t shape[2] = {inputs[0].shape[0], matrix->rows};
+  *output = tensor_dense(DTYPE_F32, 2, shape, NULL);
+  return true;
+}
+
+static void linear_operator_run(const OperatorContext *context, const Tensor *inputs, int count,
+                                const void *attributes, Tensor *output) {
+  (void)count;
+  const Tensor *x = &inputs[0];
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  int64_t scratch = linear_scratch_bytes(x->shape[0], matrix->columns, team_size(context->team));
+  Linear linear = {.x = x->data,
+                   .x_stride = x->stride[0],
+                   .rows = x->shape[0],
+                   .matrix = matrix,
+                   .y = output->data,
+                   .y_stride = output->stride[0],
+                   .scratch = arena_take(context->scratch, (size_t)scratch)};
+  linear_run(context->kernels, context->team, &linear);
+}
+
+const Operator linear_operator = {"linear", sizeof(MatrixAttributes), -1, linear_infer,
+                                  linear_operator_run};
+
+Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
+  MatrixAttributes attributes = {matrix};
+  return ops_apply(ops, &linear_operator, x, 1, &attributes);
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operators and their attributes, for those who look into a recorded graph; models use the
+// wrappers of kernels/ops.h. One file per group of operators; shapes are said there.
+#pragma once
+#include "kernels/ops.h"
+
+typedef struct {
+  const Matrix *matrix;
+} MatrixAttributes; // embedding, linear
+
+typedef struct {
+  double epsilon;
+} NormAttributes; // rms_norm, layer_norm
+
+typedef struct {
+  int64_t activation;
+} ActivationAttributes;
+
+typedef struct {
+  double factor;
+} ScaleAttributes;
+
+typedef struct {
+  int64_t window;
+} MaskAttributes;
+
+extern const Operator embedding_operator;     // ids
+extern const Operator add_positions_operator; // x, table, past
+extern const Operator linear_operator;        // x
+extern const Operator rms_norm_operator;      // x, weight
+extern const Operator layer_norm_operator;    // x, weight [, bias]
+extern const Operator rope_operator;          // x, cosine, sine, past
+extern const Operator activation_operator;    // x
+extern const Operator multiply_operator;      // a, b
+extern const Operator add_operator;           // a, b
+extern const Operator scale_operator;         // x
+extern const Operator mask_operator;          // scores, past
+extern const Operator softmax_operator;       // x
+extern const Operator matmul_scores_operator; // q, k
+extern const Operator matmul_values_operator; // p, v
+extern const Operator cache_write_operator;   // x, cache, past

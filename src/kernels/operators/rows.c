@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/operators/rows.h"
+#include <inttypes.h>
+
+// Below so many elements a fork costs more than it saves.
+enum { SMALL_JOB = 8192 };
+
+typedef struct {
+  RowTask *task;
+  const void *job;
+  int64_t rows;
+} Split;
+
+static void run_share(void *context, int thread, int threads) {
+  const Split *split = context;
+  int64_t begin, end;
+  team_share(split->rows, 1, thread, threads, &begin, &end);
+  if (begin < end) split->task(split->job, begin, end);
+}
+
+void rows_run(const OperatorContext *context, int64_t rows, int64_t row_elements, RowTask *task,
+              const void *job) {
+  if (rows == 1 || rows * row_elements < SMALL_JOB) {
+    task(job, 0, rows);
+    return;
+  }
+  Split split = {task, job, rows};
+  team_run(context->team, run_share, &split);
+}
+
+int64_t rows_count(const Tensor *x) {
+  int64_t rows = 1;
+  for (int i = 0; i < x->rank - 1; i++) rows *= x->shape[i];
+  return rows;
+}
+
+float *rows_at(const Tensor *x, int64_t row) {
+  int64_t offset = 0;
+  for (int i = x->rank - 2; i > 0; i--) {
+    offset += row % x->shape[i] * x->stride[i];
+    row /= x->shape[i];
+  }
+  if (x->rank > 1) offset += row * x->stride[0];
+  return (float *)x->data + offset;
+}
+
+const int64_t *rows_past(const Tensor *past) {
+  return past->data;
+}
+
+bool rows_check_count(int count, int least, int most, Error *error) {
+  if (count >= least && count <= most) return true;
+  return error_set(error, ERROR_ARGUMENT, NULL, "%d inputs, expected %d to %d", count, least, most);
+}
+
+bool rows_check_float(const Tensor *x, const char *name, Error *error) {
+  if (x->dtype != DTYPE_F32)
+    return error_set(error, ERROR_ARGUMENT, name, "is %s, expected float32", dtype_name(x->dtype));
+  if (x->rank < 1) return error_set(error, ERROR_ARGUMENT, name, "is a scalar, expected rows");
+  if (x->stride[x->rank - 1] != 1 && x->shape[x->rank - 1] != 1)
+    return error_set(error, ERROR_ARGUMENT, name, "has elements %" PRId64 " apart, expected 1",
+                     x->stride[x->rank - 1]);
+  return true;
+}
+
+static bool shape_matches(const Tensor *x, int rank, const int64_t *shape) {
+  if (x->rank != rank) return false;
+  for (int i = 0; i < rank; i++)
+    if (shape[i] >= 0 && x->shape[i] != shape[i]) return false;
+  return true;
+}
+
+bool rows_check_shape(const Tensor *x, const char *name, int rank, const int64_t *shape,
+                      Error *error) {
+  if (shape_matches(x, rank, shape)) return true;
+  char found[128], expected[128];
+  Tensor wanted = tensor_dense(x->dtype, rank, shape, NULL);
+  return error_set(error, ERROR_ARGUMENT, name, "is %s, expected %s",
+                   tensor_shape_text(x, found, sizeof found),
+                   tensor_shape_text(&wanted, expected, sizeof expected));
+}
+
+void rows_like(const Tensor *x, Tensor *output) {
+  *output = tensor_dense(x->dtype, x->rank, x->shape, NULL);
+}

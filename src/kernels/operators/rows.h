@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What operators that work row by row share: the rows of a strided tensor, and their split over
+// the team.
+#pragma once
+#include "kernels/ops.h"
+
+// Works on rows [begin, end).
+typedef void RowTask(const void *job, int64_t begin, int64_t end);
+
+// Splits `rows` rows of `row_elements` elements over the team; a small job runs on the caller.
+void rows_run(const OperatorContext *context, int64_t rows, int64_t row_elements, RowTask *task,
+              const void *job);
+int64_t rows_count(const Tensor *x); // product of all dimensions but the last
+// The elements of a row, counted over all leading dimensions; the last one must be dense.
+float *rows_at(const Tensor *x, int64_t row);
+const int64_t *rows_past(const Tensor *past); // the values of an int64 [batch]
+
+// Checks for infer: each sets *error and returns false when it does not hold.
+bool rows_check_count(int count, int least, int most, Error *error);
+bool rows_check_float(const Tensor *x, const char *name, Error *error); // float32, dense rows
+bool rows_check_shape(const Tensor *x, const char *name, int rank, const int64_t *shape,
+                      Error *error); // -1 in shape: any
+// *output takes the dtype and shape of x.
+void rows_like(const Tensor *x, Tensor *output);

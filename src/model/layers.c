@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/layers.h"
+
+static Tensor plain_norm(Ops *ops, const ModelConfig *config, const Norm *norm, const Tensor *x) {
+  if (config->norm == NORM_LAYER)
+    return ops_layer_norm(ops, x, norm->weight, norm->bias, config->norm_epsilon);
+  return ops_rms_norm(ops, x, norm->weight, config->norm_epsilon);
+}
+
+// Heads [batch, heads, M, head_dim] out of qkv, from a column on.
+static Tensor heads_of(Ops *ops, const ModelConfig *config, const Tensor *qkv, int64_t batch,
+                       int64_t first_head, int64_t heads) {
+  Tensor columns = ops_columns(ops, qkv, first_head * config->head_dim, heads * config->head_dim);
+  return ops_split_heads(ops, &columns, batch, heads);
+}
+
+static Tensor prepared(Ops *ops, const ModelConfig *config, const Norm *norm, bool rotate,
+                       const Positions *positions, Tensor heads) {
+  if (norm->weight) heads = ops_rms_norm(ops, &heads, norm->weight, config->norm_epsilon);
+  if (rotate) heads = ops_rope(ops, &heads, &positions->cosine, &positions->sine, &positions->past);
+  return heads;
+}
+
+static Tensor plain_queries(Ops *ops, const ModelConfig *config, const LayerWeights *weights,
+                            bool rotate, const Tensor *qkv, const Positions *positions,
+                            const KeyValues *cache) {
+  int64_t batch = positions->past.shape[0], heads = config->heads, kv_heads = config->kv_heads;
+  Tensor keys = heads_of(ops, config, qkv, batch, heads, kv_heads);
+  Tensor values = heads_of(ops, config, qkv, batch, heads + kv_heads, kv_heads);
+  keys = prepared(ops, config, &weights->key_norm, rotate, positions, keys);
+  ops_cache_write(ops, &keys, &cache->keys, &positions->past);
+  ops_cache_write(ops, &values, &cache->values, &positions->past);
+  Tensor queries = heads_of(ops, config, qkv, batch, 0, heads);
+  return prepared(ops, config, &weights->query_norm, rotate, positions, queries);
+}
+
+static Tensor plain_mlp(Ops *ops, const ModelConfig *config, const LayerWeights *weights,
+                        const Tensor *x) {
+  Tensor up = ops_linear(ops, x, &weights->up);
+  Tensor inner;
+  if (config->gated) {
+    Tensor gate = ops_columns(ops, &up, 0, config->intermediate);
+    Tensor linear = ops_columns(ops, &up, config->intermediate, config->intermediate);
+    Tensor active = ops_activation(ops, &gate, config->activation);
+    inner = ops_multiply(ops, &active, &linear);
+  } else {
+    inner = ops_activation(ops, &up, config->activation);
+  }
+  return ops_linear(ops, &inner, &weights->down);
+}
+
+const Layers layers_plain = {"plain", plain_norm, plain_queries, plain_mlp};
