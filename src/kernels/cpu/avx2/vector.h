@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of kernels/cpu/vector.h in AVX2, FMA and F16C.
+#pragma once
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include <immintrin.h>
+#include <stdint.h>
+
+#define LANES 8
+#define TIER_NAME avx2
+#define VECTOR_WORD static inline __attribute__((always_inline))
+
+typedef __m256 Vector;
+typedef __m256 Mask;
+
+VECTOR_WORD Vector vector_zero(void) {
+  return _mm256_setzero_ps();
+}
+
+VECTOR_WORD Vector vector_set(float value) {
+  return _mm256_set1_ps(value);
+}
+
+VECTOR_WORD Vector vector_load(const float *x) {
+  return _mm256_loadu_ps(x);
+}
+
+VECTOR_WORD void vector_store(float *y, Vector value) {
+  _mm256_storeu_ps(y, value);
+}
+
+VECTOR_WORD __m256i vector_part_mask(int64_t count) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lane);
+}
+
+VECTOR_WORD Vector vector_load_part(const float *x, int64_t count) {
+  return _mm256_maskload_ps(x, vector_part_mask(count));
+}
+
+VECTOR_WORD void vector_store_part(float *y, Vector value, int64_t count) {
+  _mm256_maskstore_ps(y, vector_part_mask(count), value);
+}
+
+// The lanes from `count` on become `other`.
+VECTOR_WORD Vector vector_keep_part(Vector value, Vector other, int64_t count) {
+  return _mm256_blendv_ps(other, value, _mm256_castsi256_ps(vector_part_mask(count)));
+}
+
+VECTOR_WORD Vector vector_add(Vector a, Vector b) {
+  return _mm256_add_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_subtract(Vector a, Vector b) {
+  return _mm256_sub_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_multiply(Vector a, Vector b) {
+  return _mm256_mul_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_divide(Vector a, Vector b) {
+  return _mm256_div_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_fma(Vector a, Vector b, Vector c) { // a b + c
+  return _mm256_fmadd_ps(a, b, c);
+}
+
+// Where either is a NaN, the result is b.
+VECTOR_WORD Vector vector_minimum(Vector a, Vector b) {
+  return _mm256_min_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_maximum(Vector a, Vector b) {
+  return _mm256_max_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_absolute(Vector a) {
+  return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+
+VECTOR_WORD Vector vector_copy_sign(Vector magnitude, Vector sign) {
+  Vector bit = _mm256_set1_ps(-0.0f);
+  return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
+}
+
+VECTOR_WORD Vector vector_round(Vector a) { // to the nearest integer
+  return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+VECTOR_WORD Vector vector_power_of_two(__m256i exponent) {
+  return _mm256_castsi256_ps(
+      _mm256_slli_epi32(_mm256_add_epi32(exponent, _mm256_set1_epi32(127)), 23));
+}
+
+// a 2^n for integers n of magnitude ≤ 252, subnormal results rounded once more.
+VECTOR_WORD Vector vector_scale_by_power(Vector a, Vector n) {
+  __m256i whole = _mm256_cvtps_epi32(n), part = _mm256_srai_epi32(whole, 1);
+  a = _mm256_mul_ps(a, vector_power_of_two(part));
+  return _mm256_mul_ps(a, vector_power_of_two(_mm256_sub_epi32(whole, part)));
+}
+
+VECTOR_WORD Mask vector_less(Vector a, Vector b) {
+  return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
+}
+
+VECTOR_WORD Mask vector_equal(Vector a, Vector b) {
+  return _mm256_cmp_ps(a, b, _CMP_EQ_OQ);
+}
+
+VECTOR_WORD Mask vector_is_nan(Vector a) {
+  return _mm256_cmp_ps(a, a, _CMP_UNORD_Q);
+}
+
+VECTOR_WORD uint32_t mask_bits(Mask mask) { // bit i: lane i
+  return (uint32_t)_mm256_movemask_ps(mask);
+}
+
+VECTOR_WORD Vector vector_select(Mask mask, Vector yes, Vector no) {
+  return _mm256_blendv_ps(no, yes, mask);
+}
+
+VECTOR_WORD float vector_sum(Vector a) {
+  __m128 half = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
+}
+
+VECTOR_WORD float vector_largest(Vector a) {
+  __m128 half = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+  return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+VECTOR_WORD Vector vector_load_bf16(const uint16_t *x) {
+  __m128i words = _mm_loadu_si128((const __m128i *)x);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16));
+}
+
+VECTOR_WORD Vector vector_load_f16(const uint16_t *x) {
+  return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x));
+}
+
+// The upper half of each lane, rounded to nearest even (a NaN made quiet), in the upper half.
+VECTOR_WORD __m256i vector_round_bf16(Vector a) {
+  __m256i bits = _mm256_castps_si256(a);
+  __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
+  __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+  return _mm256_castps_si256(
+      _mm256_blendv_ps(_mm256_castsi256_ps(rounded), _mm256_castsi256_ps(quiet), vector_is_nan(a)));
+}
+
+VECTOR_WORD void vector_store_bf16(uint16_t *y, Vector value) {
+  __m256i upper = _mm256_srli_epi32(vector_round_bf16(value), 16);
+  __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(upper, upper), 0xD8);
+  _mm_storeu_si128((__m128i *)y, _mm256_castsi256_si128(packed));
+}
+
+VECTOR_WORD void vector_store_f16(uint16_t *y, Vector value) {
+  __m128i halves = _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  _mm_storeu_si128((__m128i *)y, halves);
+}
+
+VECTOR_WORD Vector vector_load_pair_even(const uint16_t *pairs) {
+  __m256i words = _mm256_loadu_si256((const __m256i *)pairs);
+  return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
+VECTOR_WORD Vector vector_load_pair_odd(const uint16_t *pairs) {
+  __m256i words = _mm256_loadu_si256((const __m256i *)pairs);
+  return _mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32((int)0xFFFF0000u)));
+}
+
+VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
+  __m256i low = _mm256_srli_epi32(vector_round_bf16(even), 16);
+  __m256i words = _mm256_blend_epi16(low, vector_round_bf16(odd), 0xAA);
+  _mm256_storeu_si256((__m256i *)pairs, words);
+}
+
+// Rows become columns.
+VECTOR_WORD void vector_transpose(Vector row[LANES]) {
+  Vector a[LANES], b[LANES];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    a[2 * i] = _mm256_unpacklo_ps(row[2 * i], row[2 * i + 1]);
+    a[2 * i + 1] = _mm256_unpackhi_ps(row[2 * i], row[2 * i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
+    b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xEE);
+    b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+    b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    row[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
+    row[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+  }
+}
+#endif

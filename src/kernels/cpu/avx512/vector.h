@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of kernels/cpu/vector.h in AVX-512 (F, BW, VL, DQ).
+#pragma once
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
+#include <immintrin.h>
+#include <stdint.h>
+
+#define LANES 16
+#define TIER_NAME avx512
+#define VECTOR_WORD static inline __attribute__((always_inline))
+
+typedef __m512 Vector;
+typedef __mmask16 Mask;
+
+VECTOR_WORD Vector vector_zero(void) {
+  return _mm512_setzero_ps();
+}
+
+VECTOR_WORD Vector vector_set(float value) {
+  return _mm512_set1_ps(value);
+}
+
+VECTOR_WORD Vector vector_load(const float *x) {
+  return _mm512_loadu_ps(x);
+}
+
+VECTOR_WORD void vector_store(float *y, Vector value) {
+  _mm512_storeu_ps(y, value);
+}
+
+VECTOR_WORD Mask vector_part_mask(int64_t count) {
+  return (Mask)((1u << count) - 1u);
+}
+
+VECTOR_WORD Vector vector_load_part(const float *x, int64_t count) {
+  return _mm512_maskz_loadu_ps(vector_part_mask(count), x);
+}
+
+VECTOR_WORD void vector_store_part(float *y, Vector value, int64_t count) {
+  _mm512_mask_storeu_ps(y, vector_part_mask(count), value);
+}
+
+// The lanes from `count` on become `other`.
+VECTOR_WORD Vector vector_keep_part(Vector value, Vector other, int64_t count) {
+  return _mm512_mask_blend_ps(vector_part_mask(count), other, value);
+}
+
+VECTOR_WORD Vector vector_add(Vector a, Vector b) {
+  return _mm512_add_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_subtract(Vector a, Vector b) {
+  return _mm512_sub_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_multiply(Vector a, Vector b) {
+  return _mm512_mul_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_divide(Vector a, Vector b) {
+  return _mm512_div_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_fma(Vector a, Vector b, Vector c) { // a b + c
+  return _mm512_fmadd_ps(a, b, c);
+}
+
+// Where either is a NaN, the result is b.
+VECTOR_WORD Vector vector_minimum(Vector a, Vector b) {
+  return _mm512_min_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_maximum(Vector a, Vector b) {
+  return _mm512_max_ps(a, b);
+}
+
+VECTOR_WORD Vector vector_absolute(Vector a) {
+  return _mm512_abs_ps(a);
+}
+
+VECTOR_WORD Vector vector_copy_sign(Vector magnitude, Vector sign) {
+  return _mm512_or_ps(_mm512_abs_ps(magnitude), _mm512_and_ps(_mm512_set1_ps(-0.0f), sign));
+}
+
+VECTOR_WORD Vector vector_round(Vector a) { // to the nearest integer
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+
+VECTOR_WORD Vector vector_scale_by_power(Vector a, Vector n) { // a 2^n for integers n
+  return _mm512_scalef_ps(a, n);
+}
+
+VECTOR_WORD Mask vector_less(Vector a, Vector b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+
+VECTOR_WORD Mask vector_equal(Vector a, Vector b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+
+VECTOR_WORD Mask vector_is_nan(Vector a) {
+  return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+
+VECTOR_WORD uint32_t mask_bits(Mask mask) { // bit i: lane i
+  return mask;
+}
+
+VECTOR_WORD Vector vector_select(Mask mask, Vector yes, Vector no) {
+  return _mm512_mask_blend_ps(mask, no, yes);
+}
+
+VECTOR_WORD float vector_sum(Vector a) {
+  return _mm512_reduce_add_ps(a);
+}
+
+VECTOR_WORD float vector_largest(Vector a) {
+  return _mm512_reduce_max_ps(a);
+}
+
+VECTOR_WORD Vector vector_load_bf16(const uint16_t *x) {
+  __m256i words = _mm256_loadu_si256((const __m256i *)x);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16));
+}
+
+VECTOR_WORD Vector vector_load_f16(const uint16_t *x) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)x));
+}
+
+// The upper half of each lane, rounded to nearest even (a NaN made quiet), in the upper half.
+VECTOR_WORD __m512i vector_round_bf16(Vector a) {
+  __m512i bits = _mm512_castps_si512(a);
+  __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+  return _mm512_mask_or_epi32(rounded, vector_is_nan(a), bits, _mm512_set1_epi32(0x400000));
+}
+
+VECTOR_WORD void vector_store_bf16(uint16_t *y, Vector value) {
+  __m512i upper = _mm512_srli_epi32(vector_round_bf16(value), 16);
+  _mm256_storeu_si256((__m256i *)y, _mm512_cvtepi32_epi16(upper));
+}
+
+VECTOR_WORD void vector_store_f16(uint16_t *y, Vector value) {
+  __m256i halves = _mm512_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  _mm256_storeu_si256((__m256i *)y, halves);
+}
+
+VECTOR_WORD Vector vector_load_pair_even(const uint16_t *pairs) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
+}
+
+VECTOR_WORD Vector vector_load_pair_odd(const uint16_t *pairs) {
+  const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000u);
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(pairs), upper));
+}
+
+VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
+  __m512i low = _mm512_srli_epi32(vector_round_bf16(even), 16);
+  __m512i words = _mm512_mask_blend_epi16(0xAAAAAAAAu, low, vector_round_bf16(odd));
+  _mm512_storeu_si512(pairs, words);
+}
+
+// Rows become columns.
+VECTOR_WORD void vector_transpose(Vector row[LANES]) {
+  Vector a[LANES], b[LANES];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; i++) {
+    a[2 * i] = _mm512_unpacklo_ps(row[2 * i], row[2 * i + 1]);
+    a[2 * i + 1] = _mm512_unpackhi_ps(row[2 * i], row[2 * i + 1]);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
+    b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xEE);
+    b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
+    b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    a[i] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88);
+    a[i + 4] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xDD);
+    a[i + 8] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88);
+    a[i + 12] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xDD);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    row[i] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0x88);
+    row[i + 8] = _mm512_shuffle_f32x4(a[i], a[i + 8], 0xDD);
+    row[i + 4] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0x88);
+    row[i + 12] = _mm512_shuffle_f32x4(a[i + 4], a[i + 12], 0xDD);
+  }
+}
+#endif

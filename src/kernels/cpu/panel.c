@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// To and from packed panels.
+#include "kernels/cpu/operators.h"
+
+void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
+                              float *packed) {
+  int64_t k = 0;
+  // Rows beyond LANES (a tile may hold more) and beyond `rows` go one by one.
+  for (; k + LANES <= columns; k += LANES)
+    for (int row = 0; row < rows; row += LANES) {
+      int count = rows - row < LANES ? rows - row : LANES;
+      Vector block[LANES];
+#pragma GCC unroll 16
+      for (int i = 0; i < LANES; i++)
+        block[i] = i < count ? vector_load(x + (row + i) * x_stride + k) : vector_zero();
+      vector_transpose(block);
+#pragma GCC unroll 16
+      for (int i = 0; i < LANES; i++)
+        vector_store_part(packed + (k + i) * rows + row, block[i], count);
+    }
+  for (; k < columns; k++)
+    for (int row = 0; row < rows; row++) packed[k * rows + row] = x[row * x_stride + k];
+}
+
+void TIER_FUNCTION(widen_panel)(Dtype dtype, int64_t columns, const void *panel, float *out) {
+  const uint16_t *halves = panel;
+  if (dtype != DTYPE_BF16) {
+    TIER_FUNCTION(widen)(dtype, columns * MATRIX_PANEL, panel, out);
+    return;
+  }
+  for (int64_t k = 0; k < columns; k += 2)
+#pragma GCC unroll 2
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      const uint16_t *pairs = halves + k * MATRIX_PANEL + v * 2 * LANES;
+      vector_store(out + k * MATRIX_PANEL + v * LANES, vector_load_pair_even(pairs));
+      if (k + 1 < columns)
+        vector_store(out + (k + 1) * MATRIX_PANEL + v * LANES, vector_load_pair_odd(pairs));
+    }
+}
+
+// One LANES x LANES block: column k of the panel's rows v * LANES … is block[k].
+static ALWAYS_INLINE void store_columns(Dtype dtype, int64_t k, int v, const Vector *block,
+                                        void *panel) {
+  uint16_t *halves = panel;
+  if (dtype == DTYPE_BF16) {
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i += 2)
+      vector_store_pair(halves + (k + i) * MATRIX_PANEL + v * 2 * LANES, block[i], block[i + 1]);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++)
+    vector_store_as(dtype, panel, (k + i) * MATRIX_PANEL + v * LANES, block[i]);
+}
+
+// Whole blocks of columns; returns how many columns they cover.
+static ALWAYS_INLINE int64_t pack_blocks(Dtype from, Dtype to, int64_t columns,
+                                         const void *const source[MATRIX_PANEL], void *panel) {
+  int64_t k = 0;
+  for (; k + LANES <= columns; k += LANES)
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      Vector block[LANES];
+#pragma GCC unroll 16
+      for (int i = 0; i < LANES; i++) {
+        const void *row = source[v * LANES + i];
+        block[i] = row ? vector_load_as(from, row, k) : vector_zero();
+      }
+      vector_transpose(block);
+      store_columns(to, k, v, block, panel);
+    }
+  return k;
+}
+
+// The rows from column `begin` on, for the columns that no whole block covers.
+static void rest_of(Dtype from, int64_t begin, const void *const source[MATRIX_PANEL],
+                    const void *rest[MATRIX_PANEL]) {
+  int64_t bytes = begin * dtype_facts(from)->block_bytes;
+  for (int i = 0; i < MATRIX_PANEL; i++)
+    rest[i] = source[i] ? (const char *)source[i] + bytes : NULL;
+}
+
+void TIER_FUNCTION(pack_panel)(Dtype dtype, int64_t columns,
+                               const float *const source[MATRIX_PANEL], void *panel) {
+  const void *rows[MATRIX_PANEL];
+  const float *rest[MATRIX_PANEL];
+  int64_t done;
+  for (int i = 0; i < MATRIX_PANEL; i++) rows[i] = source[i];
+  if (dtype == DTYPE_BF16)
+    done = pack_blocks(DTYPE_F32, DTYPE_BF16, columns, rows, panel);
+  else if (dtype == DTYPE_F16)
+    done = pack_blocks(DTYPE_F32, DTYPE_F16, columns, rows, panel);
+  else
+    done = pack_blocks(DTYPE_F32, DTYPE_F32, columns, rows, panel);
+  for (int i = 0; i < MATRIX_PANEL; i++) rest[i] = source[i] ? source[i] + done : NULL;
+  int64_t offset = done * MATRIX_PANEL * dtype_facts(dtype)->block_bytes;
+  kernels_reference.pack_panel(dtype, columns - done, rest, (char *)panel + offset);
+}
+
+void TIER_FUNCTION(transpose_panel)(Dtype dtype, int64_t columns,
+                                    const void *const source[MATRIX_PANEL], void *panel) {
+  const void *rest[MATRIX_PANEL];
+  int64_t done;
+  // Pairs of bfloat16 move as if they were one float: no arithmetic touches their bits.
+  if (dtype == DTYPE_BF16)
+    done = 2 * pack_blocks(DTYPE_F32, DTYPE_F32, columns / 2, source, panel);
+  else if (dtype == DTYPE_F16)
+    done = pack_blocks(DTYPE_F16, DTYPE_F16, columns, source, panel);
+  else
+    done = pack_blocks(DTYPE_F32, DTYPE_F32, columns, source, panel);
+  rest_of(dtype, done, source, rest);
+  int64_t offset = done * MATRIX_PANEL * dtype_facts(dtype)->block_bytes;
+  kernels_reference.transpose_panel(dtype, columns - done, rest, (char *)panel + offset);
+}
+
+void TIER_FUNCTION(gather_panel)(Dtype dtype, int64_t columns,
+                                 const void *const source[MATRIX_PANEL], float *panel) {
+  const void *rest[MATRIX_PANEL];
+  int64_t done;
+  if (dtype == DTYPE_BF16)
+    done = pack_blocks(DTYPE_BF16, DTYPE_F32, columns, source, panel);
+  else if (dtype == DTYPE_F16)
+    done = pack_blocks(DTYPE_F16, DTYPE_F32, columns, source, panel);
+  else
+    done = pack_blocks(DTYPE_F32, DTYPE_F32, columns, source, panel);
+  rest_of(dtype, done, source, rest);
+  kernels_reference.gather_panel(dtype, columns - done, rest, panel + done * MATRIX_PANEL);
+}
+
+static ALWAYS_INLINE void widen_rows_as(Dtype dtype, int64_t rows, const void *x, int64_t x_stride,
+                                        float *out) {
+  for (int64_t row = 0; row < rows; row++)
+#pragma GCC unroll 2
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      vector_store(out + row * MATRIX_PANEL + v * LANES,
+                   vector_load_as(dtype, x, row * x_stride + v * LANES));
+}
+
+void TIER_FUNCTION(widen_rows)(Dtype dtype, int64_t rows, const void *x, int64_t x_stride,
+                               float *out) {
+  if (dtype == DTYPE_BF16)
+    widen_rows_as(DTYPE_BF16, rows, x, x_stride, out);
+  else if (dtype == DTYPE_F16)
+    widen_rows_as(DTYPE_F16, rows, x, x_stride, out);
+  else
+    widen_rows_as(DTYPE_F32, rows, x, x_stride, out);
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/cpu/operators.h"
+
+const Kernels TIER_FUNCTION_OF(kernels, TIER_NAME) = {
+    .tier = LANES == 16 ? CPU_TIER_AVX512 : CPU_TIER_AVX2,
+    .tile_rows = TILE_ROWS,
+    .tile_panels = TILE_PANELS,
+    .direct_rows = DIRECT_ROWS,
+    .tile_takes_bf16 = LANES == 16,
+    .tile = TIER_FUNCTION(tile),
+    .linear_direct = TIER_FUNCTION(linear_direct),
+    .pack_rows = TIER_FUNCTION(pack_rows),
+    .widen_panel = TIER_FUNCTION(widen_panel),
+    .pack_panel = TIER_FUNCTION(pack_panel),
+    .transpose_panel = TIER_FUNCTION(transpose_panel),
+    .gather_panel = TIER_FUNCTION(gather_panel),
+    .widen_rows = TIER_FUNCTION(widen_rows),
+    .rms_norm = TIER_FUNCTION(rms_norm),
+    .layer_norm = TIER_FUNCTION(layer_norm),
+    .softmax = TIER_FUNCTION(softmax),
+    .sum_exponentials = TIER_FUNCTION(sum_exponentials),
+    .argmax = TIER_FUNCTION(argmax),
+    .activate = TIER_FUNCTION(activate),
+    .activate_multiply = TIER_FUNCTION(activate_multiply),
+    .exponential = TIER_FUNCTION(exponential),
+    .add = TIER_FUNCTION(add),
+    .multiply = TIER_FUNCTION(multiply),
+    .scale = TIER_FUNCTION(scale),
+    .add_scaled = TIER_FUNCTION(add_scaled),
+    .rope = TIER_FUNCTION(rope),
+    .widen = TIER_FUNCTION(widen),
+    .narrow = TIER_FUNCTION(narrow),
+};

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// The primitive operators, one table of functions per instruction-set tier. Each works on one
+// thread, allocates nothing, and reads and writes exactly the elements that its description names.
+// Arrays need no alignment unless a line says so. `y` may be the same array as an input of the same
+// shape, and may not overlap it otherwise. The meaning of every entry is the one in
+// kernels/reference/*.c; the others differ by rounding only, within the bounds that the tests
+// state.
+#pragma once
+#include "device/cpu.h"
+#include "kernels/activation.h"
+#include "kernels/linear.h"
+#include "tensor/dtype.h"
+
+// A rectangle of a blocked product: C = [initial +] A B over `depth` columns of A. B is a row of
+// `panels` panels of MATRIX_PANEL columns each, as in a Matrix.
+typedef struct {
+  int64_t depth;
+  int rows;       // ≤ tile_rows
+  int panels;     // ≤ tile_panels
+  const float *a; // packed (a_stride 0): [depth][rows]; otherwise row r starts at a + r * a_stride
+  int64_t a_stride;
+  Dtype dtype; // of b: float32, or bfloat16 where tile_takes_bf16
+  const void *b;
+  int64_t panel_bytes;    // from one panel of b to the next
+  const float *initial;   // what the sums start from, or NULL: zeros
+  int64_t initial_stride; // 0: the same row for all
+  float *c;               // rows x panels * MATRIX_PANEL floats are written
+  int64_t c_stride;
+} Tile;
+
+struct Kernels {
+  CpuTier tier;
+  // Matrix products; linear_run and matmul_run stand on these.
+  int tile_rows, tile_panels; // the largest Tile
+  int direct_rows;            // up to as many rows of x the weights are streamed, not tiled
+  bool tile_takes_bf16;       // else 16-bit panels are widened first
+  void (*tile)(const Tile *tile);
+  // y of the panels [first, last) for all (≤ direct_rows) rows of x, epilogue included.
+  void (*linear_direct)(const Linear *linear, int64_t first, int64_t last);
+  // rows ≤ tile_rows of x, columns [0, columns), to [columns][rows].
+  void (*pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride, float *packed);
+  // `columns` columns of one panel, beginning at `panel`, to float32 [columns][MATRIX_PANEL].
+  void (*widen_panel)(Dtype dtype, int64_t columns, const void *panel, float *out);
+  // Panels from rows: see matrix_pack_panel. Identical bits in every tier.
+  void (*pack_panel)(Dtype dtype, int64_t columns, const float *const source[MATRIX_PANEL],
+                     void *panel);
+  // The same from rows that already have the dtype (weights of a file, keys of a cache): bits are
+  // moved, but that signalling NaNs of float16 may become quiet.
+  void (*transpose_panel)(Dtype dtype, int64_t columns, const void *const source[MATRIX_PANEL],
+                          void *panel);
+  // And from rows of the dtype to a float32 panel.
+  void (*gather_panel)(Dtype dtype, int64_t columns, const void *const source[MATRIX_PANEL],
+                       float *panel);
+  // Columns [0, MATRIX_PANEL) of `rows` rows of the dtype, to float32 [rows][MATRIX_PANEL].
+  void (*widen_rows)(Dtype dtype, int64_t rows, const void *x, int64_t x_stride, float *out);
+
+  // y = weight x / sqrt(mean(x²) + epsilon)
+  void (*rms_norm)(int64_t count, const float *x, const float *weight, float epsilon, float *y);
+  // y = weight (x - mean) / sqrt(variance + epsilon) + bias; bias NULL: none
+  void (*layer_norm)(int64_t count, const float *x, const float *weight, const float *bias,
+                     float epsilon, float *y);
+  // y[begin, end) = softmax(scale x[begin, end)), the rest of y[0, count) is 0. Where nothing is
+  // left (begin = end, or all of it is minus infinity) all of y is 0. x outside is not read.
+  void (*softmax)(int64_t count, int64_t begin, int64_t end, float scale, const float *x, float *y);
+  // Σ exp(x - shift); with shift = max x it is at least 1
+  double (*sum_exponentials)(int64_t count, const float *x, float shift);
+  // The first index of the largest value; a NaN counts as larger than all. count ≥ 1.
+  int64_t (*argmax)(int64_t count, const float *x);
+
+  void (*activate)(Activation activation, int64_t count, const float *x, float *y);
+  // y = activation(gate) up
+  void (*activate_multiply)(Activation activation, int64_t count, const float *gate,
+                            const float *up, float *y);
+  void (*exponential)(int64_t count, const float *x, float *y); // within 2 ulp of exp
+  void (*add)(int64_t count, const float *a, const float *b, float *y);
+  void (*multiply)(int64_t count, const float *a, const float *b, float *y);
+  void (*scale)(int64_t count, const float *x, float factor, float *y);
+  void (*add_scaled)(int64_t count, const float *x, float factor, float *y); // y += factor x
+
+  // Rotary embedding of one token, in place, pairing element i with i + half (i < half):
+  // (a, b) becomes (a cos_i - b sin_i, b cos_i + a sin_i). Elements from 2 half on stay.
+  void (*rope)(int64_t heads, int64_t head_stride, int64_t half, const float *cosine,
+               const float *sine, float *x);
+
+  // Conversions to and from float32 (dtype: float32, bfloat16, float16), rounding to nearest even;
+  // a NaN stays a NaN. Identical bits in every tier, NaN payloads aside.
+  void (*widen)(Dtype dtype, int64_t count, const void *x, float *y);
+  void (*narrow)(Dtype dtype, int64_t count, const float *x, void *y);
+};
+
+// The table of a tier; a tier that this build does not have gives the best one below it.
+const Kernels *kernels_for(CpuTier tier);
+
+extern const Kernels kernels_reference;
+extern const Kernels kernels_avx2, kernels_avx512; // x86-64 builds only

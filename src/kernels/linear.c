@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/linear.h"
+#include "kernels/kernels.h"
+#include <string.h>
+
+// The blocking: a sliver of B (BLOCK_COLUMNS x one tile's width) lives in the first-level cache, a
+// block of A (BLOCK_ROWS x BLOCK_COLUMNS floats) in the second, and a CHUNK of rows is packed at a
+// time. None of it depends on the number of threads.
+enum {
+  CHUNK_ROWS = 512,
+  BLOCK_ROWS = 256,
+  BLOCK_COLUMNS = 256,
+  BLOCK_GROUPS = 8,                // tile widths that share a block of A while it is hot
+  SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
+  MOST_TILE_ROWS = 16,
+  MOST_TILE_COLUMNS = 64
+};
+
+// What one thread needs beside the packed rows.
+typedef struct {
+  _Alignas(64) float sliver[BLOCK_COLUMNS * MOST_TILE_COLUMNS];
+  float edge[MOST_TILE_ROWS * MOST_TILE_COLUMNS]; // a tile that hangs over the last row of W
+  float initial[MOST_TILE_ROWS * MOST_TILE_COLUMNS];
+} Workspace;
+
+// One chunk of rows of x, cut up.
+typedef struct {
+  const Kernels *kernels;
+  const Linear *linear;
+  int64_t first_row, rows;
+  int64_t blocks;       // of rows
+  int64_t tiles;        // of all blocks
+  int64_t groups;       // tile widths over the rows of W
+  int64_t tile_columns; // a tile's width
+  int64_t panel_bytes;
+  float *packed;
+} Chunk;
+
+typedef struct {
+  int64_t begin, end;
+} Range;
+
+static int64_t ceiling_divide(int64_t a, int64_t b) {
+  return (a + b - 1) / b;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+// Part `index` of `count` things cut into `parts` nearly equal ones.
+static Range even_part(int64_t count, int64_t parts, int64_t index) {
+  int64_t each = count / parts, more = count % parts;
+  int64_t begin = index * each + smaller(index, more);
+  return (Range){begin, begin + each + (index < more)};
+}
+
+static Range block_rows(const Chunk *chunk, int64_t block) {
+  return even_part(chunk->rows, chunk->blocks, block);
+}
+
+static int64_t tiles_of(const Chunk *chunk, int64_t rows) {
+  return ceiling_divide(rows, chunk->kernels->tile_rows);
+}
+
+// Packed order: block of rows, block of columns, tile, column, row.
+static float *packed_tile(const Chunk *chunk, Range rows, Range columns, Range tile) {
+  return chunk->packed + rows.begin * chunk->linear->matrix->columns +
+         columns.begin * (rows.end - rows.begin) + tile.begin * (columns.end - columns.begin);
+}
+
+static Range block_columns(const Chunk *chunk, int64_t begin) {
+  return (Range){begin, smaller(begin + BLOCK_COLUMNS, chunk->linear->matrix->columns)};
+}
+
+// The tiles [tiles.begin, tiles.end) of one block of rows, all columns.
+static void pack_tiles(const Chunk *chunk, Range rows, Range tiles) {
+  const Linear *linear = chunk->linear;
+  int64_t height = rows.end - rows.begin;
+  for (int64_t k = 0; k < linear->matrix->columns; k += BLOCK_COLUMNS)
+    for (int64_t t = tiles.begin; t < tiles.end; t++) {
+      Range columns = block_columns(chunk, k);
+      Range tile = even_part(height, tiles_of(chunk, height), t);
+      int64_t row = chunk->first_row + rows.begin + tile.begin;
+      chunk->kernels->pack_rows((int)(tile.end - tile.begin), columns.end - columns.begin,
+                                linear->x + row * linear->x_stride + columns.begin,
+                                linear->x_stride, packed_tile(chunk, rows, columns, tile));
+    }
+}
+
+// Of the tiles of a block, those within [all.begin, all.end) of the chunk's tiles.
+static Range tiles_within(const Chunk *chunk, int64_t block, Range all) {
+  int64_t before = 0;
+  for (int64_t i = 0; i < block; i++) {
+    Range rows = block_rows(chunk, i);
+    before += tiles_of(chunk, rows.end - rows.begin);
+  }
+  Range rows = block_rows(chunk, block);
+  int64_t count = tiles_of(chunk, rows.end - rows.begin);
+  Range within = {all.begin - before, smaller(all.end - before, count)};
+  if (within.begin < 0) within.begin = 0;
+  return within;
+}
+
+static void pack_chunk(const Chunk *chunk, int thread, int threads) {
+  Range share = even_part(chunk->tiles, threads, thread);
+  for (int64_t block = 0; block < chunk->blocks; block++)
+    pack_tiles(chunk, block_rows(chunk, block), tiles_within(chunk, block, share));
+}
+
+// Where the sums of the first block of columns start. The residual can be among them when nothing
+// comes between; then the bias, if there is one, is added at the end.
+static const float *initial_of(const Linear *linear, int64_t row, int64_t column, int64_t *stride) {
+  const Epilogue *epilogue = &linear->epilogue;
+  if (epilogue->residual && epilogue->activation == ACTIVATION_NONE) {
+    *stride = epilogue->residual_stride;
+    return epilogue->residual + row * *stride + column;
+  }
+  *stride = 0;
+  return linear->matrix->bias ? linear->matrix->bias + column : NULL;
+}
+
+static void finish_tile(const Chunk *chunk, const Tile *tile, int64_t row, int64_t column,
+                        int64_t count) {
+  const Kernels *kernels = chunk->kernels;
+  const Epilogue *epilogue = &chunk->linear->epilogue;
+  const float *bias = chunk->linear->matrix->bias;
+  bool plain = epilogue->activation == ACTIVATION_NONE;
+  if (plain && !(epilogue->residual && bias)) return;
+  for (int i = 0; i < tile->rows; i++) {
+    float *c = tile->c + i * tile->c_stride;
+    const float *residual = epilogue->residual + (row + i) * epilogue->residual_stride + column;
+    if (plain) {
+      kernels->add(count, c, bias + column, c);
+      continue;
+    }
+    kernels->activate(epilogue->activation, count, c, c);
+    if (epilogue->residual) kernels->add(count, c, residual, c);
+  }
+}
+
+// `rows` rows of `count` floats each.
+static void copy_rows(int rows, int64_t count, const float *from, int64_t from_stride, float *to,
+                      int64_t to_stride) {
+  for (int row = 0; row < rows; row++)
+    memcpy(to + row * to_stride, from + row * from_stride, (size_t)count * sizeof *to);
+}
+
+// A tile whose last panel is not full: by way of a whole one.
+static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *workspace) {
+  int64_t width = tile.panels * MATRIX_PANEL, stride = tile.c_stride;
+  float *c = tile.c;
+  memset(workspace->initial, 0, sizeof workspace->initial);
+  if (tile.initial) {
+    copy_rows(tile.rows, count, tile.initial, tile.initial_stride, workspace->initial, width);
+    tile.initial = workspace->initial;
+    tile.initial_stride = width;
+  }
+  tile.c = workspace->edge;
+  tile.c_stride = width;
+  chunk->kernels->tile(&tile);
+  copy_rows(tile.rows, count, tile.c, width, c, stride);
+}
+
+// One sliver of B against the tiles of one block of rows.
+static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, Range tiles,
+                      int64_t column, Workspace *workspace) {
+  const Linear *linear = chunk->linear;
+  int64_t height = rows.end - rows.begin, width = tile.panels * MATRIX_PANEL;
+  int64_t count = smaller(width, linear->matrix->rows - column);
+  for (int64_t t = tiles.begin; t < tiles.end; t++) {
+    Range part = even_part(height, tiles_of(chunk, height), t);
+    int64_t row = chunk->first_row + rows.begin + part.begin;
+    tile.rows = (int)(part.end - part.begin);
+    tile.a = packed_tile(chunk, rows, columns, part);
+    tile.c = linear->y + row * linear->y_stride + column;
+    tile.initial = tile.c;
+    tile.initial_stride = tile.c_stride;
+    if (columns.begin == 0) tile.initial = initial_of(linear, row, column, &tile.initial_stride);
+    if (count < width)
+      run_edge(chunk, tile, count, workspace);
+    else
+      chunk->kernels->tile(&tile);
+    if (columns.end == linear->matrix->columns) finish_tile(chunk, &tile, row, column, count);
+  }
+}
+
+// The sliver of a group: where it lies in W, or widened into the workspace.
+static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspace *workspace) {
+  const Kernels *kernels = chunk->kernels;
+  const Matrix *matrix = chunk->linear->matrix;
+  int64_t depth = columns.end - columns.begin, first = group * kernels->tile_panels;
+  int64_t panels = smaller(kernels->tile_panels, matrix_panels(matrix->rows) - first);
+  const char *source = (const char *)matrix->panels + first * chunk->panel_bytes +
+                       columns.begin * MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes;
+  Tile tile = {.depth = depth,
+               .panels = (int)panels,
+               .dtype = matrix->dtype,
+               .b = source,
+               .panel_bytes = chunk->panel_bytes,
+               .c_stride = chunk->linear->y_stride};
+  bool as_it_is =
+      matrix->dtype == DTYPE_F32 || (matrix->dtype == DTYPE_BF16 && kernels->tile_takes_bf16);
+  if (as_it_is) return tile;
+  for (int64_t i = 0; i < panels; i++)
+    kernels->widen_panel(matrix->dtype, depth, source + i * chunk->panel_bytes,
+                         workspace->sliver + i * depth * MATRIX_PANEL);
+  tile.dtype = DTYPE_F32;
+  tile.b = workspace->sliver;
+  tile.panel_bytes = depth * MATRIX_PANEL * (int64_t)sizeof(float);
+  return tile;
+}
+
+static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Workspace *workspace) {
+  for (int64_t block = 0; block < chunk->blocks; block++) {
+    Range rows = block_rows(chunk, block), tiles = tiles_within(chunk, block, all_tiles);
+    if (tiles.begin >= tiles.end) continue;
+    for (int64_t k = 0; k < chunk->linear->matrix->columns; k += BLOCK_COLUMNS)
+      for (int64_t group = groups.begin; group < groups.end; group++) {
+        Range columns = block_columns(chunk, k);
+        Tile tile = sliver_of(chunk, group, columns, workspace);
+        run_tiles(chunk, tile, rows, columns, tiles, group * chunk->tile_columns, workspace);
+      }
+  }
+}
+
+// Threads in a grid, the columns of y first: the cut that leaves the busiest thread least to do.
+static int64_t grid_width(const Chunk *chunk, int threads) {
+  int64_t best = 1, least = INT64_MAX;
+  for (int64_t wide = smaller(threads, chunk->groups); wide >= 1; wide--) {
+    int64_t high = smaller(threads / wide, chunk->tiles);
+    int64_t work = ceiling_divide(chunk->groups, wide) * ceiling_divide(chunk->tiles, high);
+    if (work >= least) continue;
+    best = wide;
+    least = work;
+  }
+  return best;
+}
+
+static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *workspace) {
+  int64_t wide = grid_width(chunk, threads), high = smaller(threads / wide, chunk->tiles);
+  if (thread >= wide * high) return;
+  Range tiles = even_part(chunk->tiles, high, thread / wide);
+  Range groups = even_part(chunk->groups, wide, thread % wide);
+  int64_t packed_bytes = chunk->rows * chunk->linear->matrix->columns * (int64_t)sizeof(float);
+  int64_t step = packed_bytes <= SMALL_PACKED_BYTES ? 1 : BLOCK_GROUPS;
+  for (int64_t group = groups.begin; group < groups.end; group += step) {
+    Range some = {group, smaller(group + step, groups.end)};
+    run_groups(chunk, some, tiles, workspace);
+  }
+}
+
+static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t first_row) {
+  Chunk chunk = {.kernels = kernels, .linear = linear, .first_row = first_row};
+  chunk.rows = smaller(linear->rows - first_row, CHUNK_ROWS);
+  chunk.blocks = ceiling_divide(chunk.rows, BLOCK_ROWS);
+  for (int64_t block = 0; block < chunk.blocks; block++) {
+    Range rows = block_rows(&chunk, block);
+    chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
+  }
+  chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
+  chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
+  chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);
+  return chunk;
+}
+
+static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear, int thread,
+                        int threads) {
+  Workspace *workspaces = linear->scratch;
+  for (int64_t row = 0; row < linear->rows; row += CHUNK_ROWS) {
+    Chunk chunk = chunk_at(kernels, linear, row);
+    chunk.packed = (float *)(workspaces + threads);
+    if (row) team_barrier(team); // the packed rows of the last chunk are still being read
+    pack_chunk(&chunk, thread, threads);
+    team_barrier(team);
+    run_chunk(&chunk, thread, threads, workspaces + thread);
+  }
+}
+
+int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads) {
+  int64_t packed = smaller(most_rows, CHUNK_ROWS) * most_columns * (int64_t)sizeof(float);
+  return threads * (int64_t)sizeof(Workspace) + packed;
+}
+
+void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, int thread,
+                     int threads) {
+  if (linear->rows > kernels->direct_rows) {
+    run_blocked(kernels, team, linear, thread, threads);
+    return;
+  }
+  Range panels = even_part(matrix_panels(linear->matrix->rows), threads, thread);
+  if (linear->rows > 0) kernels->linear_direct(linear, panels.begin, panels.end);
+}
+
+typedef struct {
+  const Kernels *kernels;
+  Team *team;
+  const Linear *linear;
+} Job;
+
+static void run_job(void *context, int thread, int threads) {
+  const Job *job = context;
+  linear_run_part(job->kernels, job->team, job->linear, thread, threads);
+}
+
+void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
+  Job job = {kernels, team, linear};
+  team_run(team, run_job, &job);
+}
