@@ -72,16 +72,20 @@ PLAIN_LOOP(i64, I64, (float)values[i])
 INLINED void q4_0_block(const uint8_t *restrict block, float *restrict out) {
   float scale = scale_at(block, 0);
   const uint8_t *quants = block + 2;
-  for (int j = 0; j < 16; j++) out[j] = (float)((quants[j] & 15) - 8) * scale;
-  for (int j = 0; j < 16; j++) out[j + 16] = (float)((quants[j] >> 4) - 8) * scale;
+  for (int j = 0; j < 16; j++) {
+    out[j] = (float)((quants[j] & 15) - 8) * scale;
+    out[j + 16] = (float)((quants[j] >> 4) - 8) * scale;
+  }
 }
 
 // f16 scale, f16 least, u8 quants[16]
 INLINED void q4_1_block(const uint8_t *restrict block, float *restrict out) {
   float scale = scale_at(block, 0), least = scale_at(block, 2);
   const uint8_t *quants = block + 4;
-  for (int j = 0; j < 16; j++) out[j] = (float)(quants[j] & 15) * scale + least;
-  for (int j = 0; j < 16; j++) out[j + 16] = (float)(quants[j] >> 4) * scale + least;
+  for (int j = 0; j < 16; j++) {
+    out[j] = (float)(quants[j] & 15) * scale + least;
+    out[j + 16] = (float)(quants[j] >> 4) * scale + least;
+  }
 }
 
 // f16 scale, u32 fifth bits, u8 quants[16]
