@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenario_matrix.h"
+#include "bench/scenario_name.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/clock.h"
+#include "base/memory.h"
+#include "bench/generation/correctness.h"
+#include "bench/generation/logits_file.h"
+#include "bench/generation/measurement.h"
+#include "bench/generation/memory_estimate.h"
+#include "bench/generation/roofline.h"
+#include "bench/generation/worker_events.h"
+#include "bench/generation/worker_tasks.h"
+#include "bench/process_usage.h"
+#include "generate/generation.h"
+#include <string.h>
+
+// Everything one scenario needs while it runs.
+typedef struct {
+  const WorkerRequest *request;
+  const RequestCase *item;
+  Team *team;
+  int output;
+  Model *model;
+  Generator *generator;
+  int32_t *prompts; // [batch, prompt_length]
+  int64_t open_ns;  // opening the generator
+} Scene;
+
+static bool run_generation(void *context, int32_t *ids, int64_t *times, int64_t *counts,
+                           int64_t *end, Error *error) {
+  Scene *scene = context;
+  GenerationRequest request = {
+      .batch = scene->request->batch,
+      .prompt_length = scene->item->prompt_length,
+      .new_tokens = scene->item->new_tokens,
+      .prompts = scene->prompts,
+      .sampling = sampling_greedy(),
+  };
+  GenerationResult result = {.ids = ids, .times = times, .counts = counts};
+  bool done = generation_run(scene->generator, &request, &result, error);
+  *end = result.end;
+  return done;
+}
+
+static bool report_progress(void *context, MeasurementPhase phase, int64_t done, int64_t total) {
+  Scene *scene = context;
+  return worker_event_progress(scene->output, measurement_phase_name(phase), done, total);
+}
+
+static bool open_scene(Scene *scene, Error *error) {
+  const WorkerRequest *request = scene->request;
+  const RequestCase *item = scene->item;
+  ModelOptions options = {request->model, request->dtype, request->rounding,
+                          (uint64_t)request->seed};
+  scene->model = model_map(&options, REQUEST_WEIGHTS, error);
+  if (!scene->model) return false;
+  int64_t longest = item->new_tokens > item->steps ? item->new_tokens : item->steps;
+  GeneratorOptions generator = {
+      .attention = request->attention,
+      .sdpa_backend = request->sdpa_backend,
+      .cache_dtype = request->dtype,
+      .max_batch = request->batch,
+      .max_tokens = item->prompt_length + longest,
+  };
+  int64_t start = clock_now();
+  scene->generator = generator_open(scene->model, scene->team, request->tier, &generator, error);
+  scene->open_ns = clock_now() - start;
+  size_t row = (size_t)item->prompt_length;
+  scene->prompts = memory_allocate((size_t)request->batch * row * sizeof(int32_t));
+  for (int64_t i = 0; i < request->batch; i++)
+    memcpy(scene->prompts + (size_t)i * row, item->prompt, row * sizeof(int32_t));
+  return scene->generator != NULL;
+}
+
+static void close_scene(Scene *scene) {
+  generator_close(scene->generator);
+  model_close(scene->model);
+  memory_free(scene->prompts);
+}
+
+static bool measure(Scene *scene, Measurement *measurement, Error *error) {
+  MeasurementPlan plan = {
+      .warmup = scene->request->warmup,
+      .iterations = scene->request->iterations,
+      .batch = scene->request->batch,
+      .prompt_length = scene->item->prompt_length,
+      .new_tokens = scene->item->new_tokens,
+      .listener = report_progress,
+      .listener_context = scene,
+  };
+  Executor executor = {scene, run_generation};
+  return measurement_run(&plan, &executor, measurement, error);
+}
+
+static json_t *bytes_or_null(int64_t bytes) {
+  return bytes < 0 ? json_null() : json_integer(bytes);
+}
+
+// Taken right after the measured runs, before ceilings and comparison touch memory of their own.
+static json_t *memory_report(const Scene *scene) {
+  MemoryShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
+                       scene->request->dtype, strcmp(scene->request->attention, "eager") == 0};
+  MemoryEstimate estimate = memory_estimate_of(model_config(scene->model), &shape);
+  int64_t paper = memory_estimate_total(&estimate), peak = process_peak_bytes("");
+  return json_pack(
+      "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "peak_rss_bytes", bytes_or_null(peak),
+      "weight_bytes", (json_int_t)model_load(scene->model).weight_bytes, "cache_bytes",
+      (json_int_t)generator_cache_bytes(scene->generator), "scratch_bytes",
+      (json_int_t)generator_scratch_bytes(scene->generator), "paper_weight_bytes",
+      (json_int_t)estimate.weights, "paper_cache_bytes", (json_int_t)estimate.cache,
+      "paper_activation_bytes", (json_int_t)estimate.activations, "paper_bytes", (json_int_t)paper,
+      "peak_over_paper", peak < 0 ? json_null() : json_real((double)peak / (double)paper));
+}
+
+static bool compare_logits(Scene *scene, const float *reference, int64_t vocabulary,
+                           Correctness *correctness, Error *error) {
+  const RequestCase *item = scene->item;
+  int64_t length = item->prompt_length + item->steps, positions = item->steps + 1;
+  float *logits = memory_allocate((size_t)(positions * vocabulary) * sizeof *logits);
+  int32_t *forced = memory_allocate((size_t)length * sizeof *forced);
+  memcpy(forced, item->prompt, (size_t)item->prompt_length * sizeof *forced);
+  memcpy(forced + item->prompt_length, item->expected, (size_t)item->steps * sizeof *forced);
+  bool done =
+      generation_logits(scene->generator, forced, length, positions, item->steps, logits, error);
+  if (done) correctness->error = correctness_error(logits, reference, positions * vocabulary);
+  memory_free(logits);
+  memory_free(forced);
+  return done;
+}
+
+static bool check(Scene *scene, const Measurement *measurement, Correctness *correctness,
+                  Error *error) {
+  const RequestCase *item = scene->item;
+  int64_t vocabulary = model_config(scene->model)->vocabulary, positions = item->steps + 1;
+  LogitsView view;
+  if (item->expected_count < item->steps)
+    return error_set(error, ERROR_ARGUMENT, "request", "fewer reference ids than steps");
+  if (!logits_file_map(&view, REQUEST_REFERENCE, item->offset, positions * vocabulary, false,
+                       error))
+    return false;
+  *correctness =
+      (Correctness){.bound = correctness_bound(scene->request->dtype), .positions = positions};
+  bool done = compare_logits(scene, view.values, vocabulary, correctness, error);
+  const int32_t *last = measurement->ids + (measurement->iterations - 1) * measurement->batch *
+                                               measurement->new_tokens;
+  bool plausible = done && correctness_of_tokens(last, measurement->batch, measurement->new_tokens,
+                                                 item->expected, item->expected_count, view.values,
+                                                 positions, vocabulary, correctness);
+  correctness->passed = plausible && correctness->error <= correctness->bound;
+  logits_file_unmap(&view);
+  return done;
+}
+
+// [iteration][sequence][token]
+static json_t *times_json(const Measurement *measurement) {
+  json_t *iterations = json_array();
+  for (int64_t i = 0; i < measurement->iterations; i++) {
+    TokenTimes times = measurement_times(measurement, i);
+    json_t *sequences = json_array();
+    for (int64_t j = 0; j < times.batch; j++) {
+      json_t *tokens = json_array();
+      for (int64_t k = 0; k < times.new_tokens; k++)
+        json_array_append_new(tokens, json_integer(times.times[j * times.new_tokens + k]));
+      json_array_append_new(sequences, tokens);
+    }
+    json_array_append_new(iterations, sequences);
+  }
+  return iterations;
+}
+
+// The new ids of the first sequence of each iteration: what is decoded and shown.
+static json_t *first_ids_json(const Measurement *measurement) {
+  json_t *iterations = json_array();
+  int64_t stride = measurement->batch * measurement->new_tokens;
+  for (int64_t i = 0; i < measurement->iterations; i++)
+    json_array_append_new(iterations,
+                          ids_json(measurement->ids + i * stride, measurement->new_tokens));
+  return iterations;
+}
+
+static json_t *ends_json(const Measurement *measurement) {
+  json_t *ends = json_array();
+  for (int64_t i = 0; i < measurement->iterations; i++)
+    json_array_append_new(ends, json_integer(measurement->ends[i]));
+  return ends;
+}
+
+static json_t *load_json(const Scene *scene, const Measurement *measurement) {
+  return json_pack("{s:I, s:I, s:I, s:I}", "map_ns", (json_int_t)model_load(scene->model).map_ns,
+                   "open_ns", (json_int_t)scene->open_ns, "first_run_ns",
+                   (json_int_t)measurement->trial_end, "first_run_first_token_ns",
+                   (json_int_t)measurement->trial_first);
+}
+
+static json_t *ceilings_json(const Ceilings *ceilings) {
+  return json_pack("{s:f, s:f, s:i}", "read_gb_per_s", ceilings->read_gb_per_s, "fma_gflop_per_s",
+                   ceilings->fma_gflop_per_s, "threads", ceilings->threads);
+}
+
+static json_t *finish(Scene *scene, const Measurement *measurement, Error *error) {
+  WorkShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
+                     scene->request->dtype};
+  Work work = work_of(scene->model, &shape);
+  json_t *memory = memory_report(scene);
+  Ceilings ceilings;
+  Correctness correctness;
+  worker_event_progress(scene->output, "ceilings", 0, 1);
+  bool done = ceilings_measure(scene->team, scene->request->tier, &ceilings, error);
+  worker_event_progress(scene->output, "check", 0, 1);
+  if (!done || !check(scene, measurement, &correctness, error)) {
+    json_decref(memory);
+    return NULL;
+  }
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+                   times_json(measurement), "ends_ns", ends_json(measurement), "ids",
+                   first_ids_json(measurement), "load", load_json(scene, measurement), "memory",
+                   memory, "work", work_json(&work), "ceilings", ceilings_json(&ceilings),
+                   "correctness", correctness_json(&correctness), "usage",
+                   process_usage_json(&measurement->usage), "allocations",
+                   (json_int_t)measurement->allocations, "threads", team_size(scene->team));
+}
+
+json_t *worker_scenario(const WorkerRequest *request, Team *team, int output, Error *error) {
+  if (request->case_count != 1 || request->batch < 1 || request->iterations < 1 ||
+      request->cases[0].prompt_length < 1 || !request->attention) {
+    error_set(error, ERROR_ARGUMENT, "request", "a scenario needs one prompt and its numbers");
+    return NULL;
+  }
+  Scene scene = {.request = request, .item = &request->cases[0], .team = team, .output = output};
+  Measurement measurement = {0};
+  json_t *result = NULL;
+  if (open_scene(&scene, error) && measure(&scene, &measurement, error))
+    result = finish(&scene, &measurement, error);
+  measurement_free(&measurement);
+  close_scene(&scene);
+  return result;
+}
