@@ -17,7 +17,7 @@ CHECKED json_t *document_parse(const void *bytes, size_t size, const char *name,
 CHECKED json_t *document_read(const char *path, size_t limit, Error *error);
 
 // At most this many values does the JSON text hold: what to check before parsing a text whose size
-// alone would let it cost gigabytes (a parsed value costs about 100 bytes, its text as little as 2).
+// alone would let it cost gigabytes (a parsed value costs about 100 bytes, its text as few as 2).
 size_t document_values_bound(const void *bytes, size_t size);
 
 // A value in a document and how it was reached. `value` is NULL where the document has none.

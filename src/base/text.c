@@ -9,6 +9,14 @@ Span span_of(const char *text) {
   return (Span){text, strlen(text)};
 }
 
+const char *text_ending(const char *text, size_t most) {
+  size_t size = strlen(text);
+  if (size <= most) return text;
+  const char *ending = text + size - most;
+  while ((*ending & 0xC0) == 0x80) ending++;
+  return ending;
+}
+
 bool span_equal(Span a, Span b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }

@@ -12,6 +12,9 @@ typedef struct {
 } Span;
 
 Span span_of(const char *text); // the whole of a NUL-terminated text
+// The last at most `most` bytes of a text, from a character's first byte on: of a path too long for
+// a message, the part that tells files apart.
+const char *text_ending(const char *text, size_t most);
 bool span_equal(Span a, Span b);
 bool span_starts_with(Span text, Span prefix);
 

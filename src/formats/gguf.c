@@ -66,7 +66,8 @@ static const char *const refused_types[] = {
 
 // "file.gguf, tensor token_embd.weight" in `buffer` of 256 bytes.
 static const char *place(const Parser *parser, Span tensor, char *buffer) {
-  snprintf(buffer, 256, "%.120s, tensor %.*s", parser->reader.name, (int)tensor.size, tensor.data);
+  snprintf(buffer, 256, "%s, tensor %.*s", text_ending(parser->reader.name, 120), (int)tensor.size,
+           tensor.data);
   return buffer;
 }
 
@@ -105,7 +106,7 @@ static bool read_alignment(const GgufMetadata *metadata, uint64_t *out, Error *e
                                 error))
     return false;
   if (alignment & (alignment - 1)) {
-    snprintf(where, sizeof where, "%.120s, key general.alignment", metadata->name);
+    snprintf(where, sizeof where, "%s, key general.alignment", text_ending(metadata->name, 120));
     return error_set(error, ERROR_FORMAT, where, "is %" PRId64 ", expected a power of two",
                      alignment);
   }

@@ -28,7 +28,7 @@ void gguf_metadata_free(GgufMetadata *metadata) {
 // "file.gguf, key general.name" in `buffer` of 256 bytes.
 static const char *place(const GgufMetadata *metadata, Span key, char *buffer) {
   int shown = key.size < 120 ? (int)key.size : 120;
-  snprintf(buffer, 256, "%.120s, key %.*s", metadata->name, shown, key.data);
+  snprintf(buffer, 256, "%s, key %.*s", text_ending(metadata->name, 120), shown, key.data);
   return buffer;
 }
 

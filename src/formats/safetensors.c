@@ -23,9 +23,12 @@ typedef struct {
   ARRAY_OF(Entry) entries;
 } Header;
 
+// How much of a file's path goes before a tensor's name, so that a Field keeps both.
+enum { SHOWN_PATH_BYTES = 60 };
+
 // "model.safetensors, tensor a.b": `buffer` of 256 bytes.
 static const char *place(const Header *header, const char *tensor, char *buffer) {
-  snprintf(buffer, 256, "%.120s, tensor %.120s", header->name, tensor);
+  snprintf(buffer, 256, "%s, tensor %.120s", text_ending(header->name, SHOWN_PATH_BYTES), tensor);
   return buffer;
 }
 
@@ -85,7 +88,7 @@ static bool read_metadata(Checkpoint *checkpoint, const Field *metadata, Error *
 }
 
 static bool read_header(Checkpoint *checkpoint, Header *header, const json_t *root, Error *error) {
-  Field top = field_root(root, header->name);
+  Field top = field_root(root, text_ending(header->name, SHOWN_PATH_BYTES));
   if (!field_object(&top, error)) return false;
   ARRAY_RESERVE(&header->entries, json_object_size(root));
   const char *key;
@@ -93,8 +96,7 @@ static bool read_header(Checkpoint *checkpoint, Header *header, const json_t *ro
   json_object_foreach((json_t *)root, key, value) {
     char where[256];
     bool metadata = strcmp(key, "__metadata__") == 0;
-    Field field = field_root(value, metadata ? header->name : place(header, key, where));
-    if (metadata) field = field_get(&top, key);
+    Field field = metadata ? field_get(&top, key) : field_root(value, place(header, key, where));
     Entry entry = {.name = key};
     if (metadata ? !read_metadata(checkpoint, &field, error) : !read_entry(&field, &entry, error))
       return false;
@@ -203,7 +205,7 @@ bool safetensors_parse(Checkpoint *checkpoint, const void *bytes, size_t size, c
                      "the header may hold %zu JSON values, expected at most %d",
                      document_values_bound(text, stated), MOST_HEADER_VALUES);
   char where[256];
-  snprintf(where, sizeof where, "%.200s, header", name);
+  snprintf(where, sizeof where, "%s, header", text_ending(name, 200));
   json_t *root = document_parse(text, stated, where, error);
   if (!root) return false;
   Header header = {.name = name};

@@ -82,7 +82,7 @@ static bool take_shards(Checkpoint *whole, const char *folder, const Line *lines
 
 static bool open_listed(Checkpoint *checkpoint, const char *path, const json_t *root,
                         Error *error) {
-  Field top = field_root(root, path), map = field_get(&top, "weight_map");
+  Field top = field_root(root, text_ending(path, 60)), map = field_get(&top, "weight_map");
   if (!field_object(&top, error)) return false;
   Line *lines = read_lines(&map, error);
   if (!lines) return false;

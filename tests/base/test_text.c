@@ -32,6 +32,16 @@ static void spans_compare_by_bytes(void **state) {
   assert_false(span_starts_with(span_of("a"), span_of("ab")));
 }
 
+static void endings_begin_at_characters(void **state) {
+  (void)state;
+  assert_string_equal(text_ending("model.gguf", 20), "model.gguf");
+  assert_string_equal(text_ending("model.gguf", 5), ".gguf");
+  assert_string_equal(text_ending("na\xc3\xafve", 3), "ve");
+  assert_string_equal(text_ending("na\xc3\xafve", 4), "\xc3\xafve");
+  assert_string_equal(text_ending("\x80\x80", 1), "");
+  assert_string_equal(text_ending("abc", 0), "");
+}
+
 static void errors_keep_their_place_and_are_cut_at_characters(void **state) {
   (void)state;
   Error error;
@@ -61,6 +71,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text_grows_and_stays_terminated),
       cmocka_unit_test(spans_compare_by_bytes),
+      cmocka_unit_test(endings_begin_at_characters),
       cmocka_unit_test(errors_keep_their_place_and_are_cut_at_characters),
       cmocka_unit_test(errno_becomes_a_code),
   };

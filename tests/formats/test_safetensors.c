@@ -143,6 +143,23 @@ static void invalid_files_are_refused(void **state) {
   }
 }
 
+static void errors_keep_the_ends_of_long_paths(void **state) {
+  (void)state;
+  char path[400];
+  memset(path, 'p', sizeof path);
+  strcpy(path + 370, "/model.safetensors");
+  const char *header =
+      "{\"model.layers.10.self_attn.q_proj.weight\":{\"dtype\":\"U8\",\"shape\":[-1]}}";
+  size_t size;
+  unsigned char *bytes = file_of(header, strlen(header), 0, &size);
+  Checkpoint checkpoint = {0};
+  Error error = {0};
+  assert_false(safetensors_parse(&checkpoint, bytes, size, path, &error));
+  assert_non_null(strstr(error.where, "/model.safetensors, tensor model.layers.10.self_attn.q_proj."
+                                      "weight.shape[0]"));
+  free(bytes);
+}
+
 static void header_sizes_are_checked(void **state) {
   (void)state;
   static const struct {
@@ -385,6 +402,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(valid_files_open),
       cmocka_unit_test(invalid_files_are_refused),
+      cmocka_unit_test(errors_keep_the_ends_of_long_paths),
       cmocka_unit_test(header_sizes_are_checked),
       cmocka_unit_test(a_hostile_header_costs_bounded_memory),
       cmocka_unit_test(tensors_lie_where_the_file_says),
