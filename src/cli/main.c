@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_documents.h"
+#include "cli/command_generate.h"
 #include "cli/command_info.h"
+#include "cli/command_logits.h"
+#include "cli/command_tokenize.h"
 
 static const Command *const commands[] = {
-    &command_info,
-    &command_documents,
-    NULL,
+    &command_generate, &command_logits, &command_tokenize, &command_info, &command_documents, NULL,
 };
 
 int main(int count, char **words) {

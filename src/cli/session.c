@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session.h"
+#include "cli/output.h"
+#include "cli/token_ids.h"
+#include <string.h>
+
+static const Option prompt_rows[] = {
+    {.flag = "--prompt",
+     .letter = 'p',
+     .kind = OPTION_TEXT,
+     .help = "the text to go on from, encoded as it stands with the special tokens that the "
+             "tokenizer itself adds"},
+    {.flag = "--ids",
+     .kind = OPTION_TEXT,
+     .placeholder = "\"1 2 3\"",
+     .help = "the token ids to go on from, in place of a text"},
+};
+const OptionTable prompt_options = OPTION_TABLE("Prompt", prompt_rows);
+
+static bool open_tokenizer(Session *session, bool needed, Error *error) {
+  if (!needed && !model_argument_has_tokenizer(&session->argument)) return true;
+  session->tokenizer = model_argument_tokenizer(&session->argument, error);
+  return session->tokenizer || error_within(error, "--prompt");
+}
+
+static bool encode_prompt(Session *session, const char *prompt, Error *error) {
+  TokenizerState *state = tokenizer_state_open();
+  bool done = tokenizer_encode(session->tokenizer, state, prompt, strlen(prompt), NULL,
+                               &session->prompt, error);
+  tokenizer_state_close(state);
+  return done;
+}
+
+static bool read_prompt(Session *session, const Arguments *arguments, bool want_text,
+                        Error *error) {
+  const char *prompt = arguments_text(arguments, "--prompt");
+  const char *ids = arguments_text(arguments, "--ids");
+  if (!prompt == !ids) {
+    return error_set(error, ERROR_ARGUMENT, "--prompt", "%s, expected either --prompt or --ids",
+                     prompt ? "given together with --ids" : "missing");
+  }
+  if (ids && !token_ids_parse(ids, "--ids", &session->prompt, error)) return false;
+  if ((prompt || want_text) && !open_tokenizer(session, prompt != NULL, error)) return false;
+  if (prompt && !encode_prompt(session, prompt, error)) return false;
+  if (session->prompt.count > 0) return true;
+  return error_set(error, ERROR_ARGUMENT, prompt ? "--prompt" : "--ids",
+                   "no tokens, expected at least one");
+}
+
+bool session_open(Session *session, const Arguments *arguments, bool want_text, Error *error) {
+  *session = (Session){0};
+  bool done =
+      engine_options_parse(arguments, &session->engine, error) &&
+      model_argument_resolve(arguments_text(arguments, "--model-id"), &session->argument, error) &&
+      read_prompt(session, arguments, want_text, error);
+  if (!done) session_close(session);
+  return done;
+}
+
+// Ids come from the command line or from a tokenizer that knows more tokens than the model.
+static bool check_prompt(const Session *session, Error *error) {
+  int64_t vocabulary = model_config(session->model)->vocabulary;
+  for (size_t i = 0; i < session->prompt.count; i++) {
+    if (session->prompt.items[i] < vocabulary) continue;
+    return error_set(error, ERROR_ARGUMENT, "--ids",
+                     "%d given, expected less than %lld, the size "
+                     "of the vocabulary",
+                     session->prompt.items[i], (long long)vocabulary);
+  }
+  return true;
+}
+
+static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
+  const GeneratorOptions options = {
+      .attention = session->engine.attention,
+      .sdpa_backend = session->engine.sdpa_backend,
+      .cache_dtype = session->engine.dtype,
+      .max_batch = 1,
+      .max_tokens = (int64_t)session->prompt.count + new_tokens,
+  };
+  session->generator =
+      generator_open(session->model, session->team, session->engine.tier, &options, error);
+  return session->generator != NULL;
+}
+
+bool session_load(Session *session, int64_t new_tokens, Error *error) {
+  const EngineOptions *engine = &session->engine;
+  const ModelOptions options = {
+      .path = session->argument.path, .dtype = engine->dtype, .rounding = engine->dtype};
+  session->team = team_open(engine->threads, engine->pin, error);
+  if (!session->team) return false;
+  session->model = model_open(&options, session->team, engine->tier, error);
+  if (!session->model) return false;
+  for (int i = 0; i < model_warning_count(session->model); i++) {
+    output_warning("%s", model_warning(session->model, i));
+  }
+  return check_prompt(session, error) && open_generator(session, new_tokens, error);
+}
+
+void session_close(Session *session) {
+  generator_close(session->generator);
+  model_close(session->model);
+  team_close(session->team);
+  tokenizer_close(session->tokenizer);
+  model_argument_free(&session->argument);
+  ARRAY_FREE(&session->prompt);
+  *session = (Session){0};
+}
