@@ -23,7 +23,7 @@ typedef struct {
   Dtype dtype;
   int rank;
   int64_t shape[TENSOR_MAX_RANK]; // outermost first
-  int64_t bytes;
+  int64_t elements, bytes;
   uint64_t offset; // in the data section
 } Entry;
 
@@ -127,7 +127,6 @@ static bool read_name(Parser *parser, Span *name, Error *error) {
 static bool read_shape(Parser *parser, Entry *entry, Error *error) {
   char where[256];
   uint32_t rank = 0;
-  int64_t elements = 1;
   if (!byte_reader_u32(&parser->reader, "a tensor's rank", &rank, error)) return false;
   if (rank > MOST_RANK)
     return error_set(error, ERROR_FORMAT, place(parser, entry->name, where),
@@ -136,12 +135,14 @@ static bool read_shape(Parser *parser, Entry *entry, Error *error) {
   for (int i = 0; i < entry->rank; i++) {
     uint64_t extent = 0;
     if (!byte_reader_u64(&parser->reader, "a tensor's dimension", &extent, error)) return false;
-    if (extent > INT64_MAX || __builtin_mul_overflow(elements, (int64_t)extent, &elements))
+    if (extent > INT64_MAX)
       return error_set(error, ERROR_FORMAT, place(parser, entry->name, where),
-                       "the product of its dimensions overflows 63 bits");
+                       "has a dimension of %" PRIu64 ", expected at most 2^63 - 1", extent);
     entry->shape[entry->rank - 1 - i] = (int64_t)extent;
   }
-  return true;
+  return tensor_shape_elements(entry->rank, entry->shape, &entry->elements) ||
+         error_set(error, ERROR_FORMAT, place(parser, entry->name, where),
+                   "the product of its dimensions overflows 63 bits");
 }
 
 static bool read_dtype(Parser *parser, Entry *entry, Error *error) {
@@ -159,14 +160,13 @@ static bool read_dtype(Parser *parser, Entry *entry, Error *error) {
 
 static bool size_entry(Parser *parser, Entry *entry, Error *error) {
   char where[256];
-  int64_t row = entry->rank ? entry->shape[entry->rank - 1] : 1, elements = 1;
+  int64_t row = entry->rank ? entry->shape[entry->rank - 1] : 1;
   int block = dtype_facts(entry->dtype)->block_elements;
   if (row % block)
     return error_set(error, ERROR_FORMAT, place(parser, entry->name, where),
                      "has rows of %" PRId64 " elements of %s, expected a multiple of %d", row,
                      dtype_name(entry->dtype), block);
-  for (int i = 0; i < entry->rank; i++) elements *= entry->shape[i];
-  return dtype_bytes(entry->dtype, elements, &entry->bytes) ||
+  return dtype_bytes(entry->dtype, entry->elements, &entry->bytes) ||
          error_set(error, ERROR_FORMAT, place(parser, entry->name, where),
                    "its size in bytes overflows 63 bits");
 }

@@ -172,10 +172,9 @@ bool npy_parse(const void *bytes, size_t size, const char *name, Tensor *out, Er
   Header header;
   if (!find_header(bytes, size, name, &header, error) || !read_dictionary(&header, error))
     return false;
-  int64_t elements = 1, wanted = 0;
-  for (int i = 0; i < header.rank; i++)
-    if (__builtin_mul_overflow(elements, header.shape[i], &elements))
-      return error_set(error, ERROR_FORMAT, name, "the product of its shape overflows 63 bits");
+  int64_t elements = 0, wanted = 0;
+  if (!tensor_shape_elements(header.rank, header.shape, &elements))
+    return error_set(error, ERROR_FORMAT, name, "the product of its shape overflows 63 bits");
   int64_t left = (int64_t)((const char *)bytes + size - header.end);
   if (!dtype_bytes(header.dtype, elements, &wanted))
     return error_set(error, ERROR_FORMAT, name, "its size in bytes overflows 63 bits");
@@ -229,14 +228,14 @@ static bool write_head(NpyWriter *writer, int rank, const int64_t *shape, Error 
 
 static bool count_elements(const char *path, int rank, const int64_t *shape, int64_t *count,
                            Error *error) {
-  *count = 1;
   if (rank < 0 || rank > TENSOR_MAX_RANK)
     return error_set(error, ERROR_ARGUMENT, path, "has %d dimensions, expected 0 to %d", rank,
                      TENSOR_MAX_RANK);
   for (int i = 0; i < rank; i++)
-    if (shape[i] < 0 || __builtin_mul_overflow(*count, shape[i], count))
-      return error_set(error, ERROR_ARGUMENT, path, "has a shape beyond 63 bits");
-  return true;
+    if (shape[i] < 0)
+      return error_set(error, ERROR_ARGUMENT, path, "has a dimension of %" PRId64, shape[i]);
+  return tensor_shape_elements(rank, shape, count) ||
+         error_set(error, ERROR_ARGUMENT, path, "has a shape beyond 63 bits");
 }
 
 NpyWriter *npy_writer_open(const char *path, int rank, const int64_t *shape, Error *error) {

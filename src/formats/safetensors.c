@@ -114,11 +114,10 @@ static int compare_places(const void *a, const void *b) {
 // Bytes that shape and dtype ask for.
 static bool entry_bytes(const Header *header, const Entry *entry, int64_t *bytes, Error *error) {
   char where[256];
-  int64_t elements = 1;
-  for (int i = 0; i < entry->rank; i++)
-    if (__builtin_mul_overflow(elements, entry->shape[i], &elements))
-      return error_set(error, ERROR_FORMAT, place(header, entry->name, where),
-                       "the product of its shape overflows 64 bits");
+  int64_t elements = 0;
+  if (!tensor_shape_elements(entry->rank, entry->shape, &elements))
+    return error_set(error, ERROR_FORMAT, place(header, entry->name, where),
+                     "the product of its shape overflows 63 bits");
   int block = dtype_facts(entry->dtype)->block_elements;
   if (elements % block)
     return error_set(error, ERROR_FORMAT, place(header, entry->name, where),

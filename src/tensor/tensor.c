@@ -20,6 +20,17 @@ int64_t tensor_elements(const Tensor *tensor) {
   return elements;
 }
 
+bool tensor_shape_elements(int rank, const int64_t *shape, int64_t *elements) {
+  int64_t product = 1;
+  bool empty = false;
+  for (int i = 0; i < rank; i++) {
+    empty |= shape[i] == 0;
+    if (shape[i] && __builtin_mul_overflow(product, shape[i], &product)) return false;
+  }
+  *elements = empty ? 0 : product;
+  return true;
+}
+
 bool tensor_is_dense(const Tensor *tensor) {
   int64_t stride = 1;
   for (int i = tensor->rank - 1; i >= 0; i--) {

@@ -17,6 +17,9 @@ typedef struct {
 // A dense row-major tensor over `data`.
 Tensor tensor_dense(Dtype dtype, int rank, const int64_t *shape, void *data);
 int64_t tensor_elements(const Tensor *tensor); // product of the shape; 1 for a scalar
+// For shapes out of files: false when the extents, with each 0 counted as 1, multiply to more than
+// an int64 holds, so that strides and views of it would overflow; extents are not negative.
+bool tensor_shape_elements(int rank, const int64_t *shape, int64_t *elements);
 bool tensor_is_dense(const Tensor *tensor);
 // "[2, 576]"; writes at most size bytes with the NUL, returns buffer.
 char *tensor_shape_text(const Tensor *tensor, char *buffer, int size);

@@ -349,8 +349,9 @@ static void bad_tensors_are_refused(void **state) {
     const char *expected;
   } tensors[] = {
       {"t", 5, 0, {1, 1, 1, 1, 1}, 0, 4, "5 dimensions"},
-      {"t", 1, 0, {UINT64_MAX}, 0, 4, "overflows"},
+      {"t", 1, 0, {UINT64_MAX}, 0, 4, "dimension of 18446744073709551615"},
       {"t", 2, 0, {1ull << 32, 1ull << 32}, 0, 4, "overflows"},
+      {"t", 3, 0, {0, 1ull << 32, 1ull << 32}, 0, 0, "overflows"},
       {"t", 1, 28, {1ull << 60}, 0, 4, "overflows"},
       {"t", 1, 2, {48}, 0, 64, "multiple of 32"},
       {"t", 1, 14, {128}, 0, 256, "multiple of 256"},

@@ -153,6 +153,7 @@ static void malformed_arrays_are_refused(void **state) {
       {HEAD "(1.5,), }", 4, "comma"},
       {HEAD "(99999999999999999999,), }", 4, "2^63"},
       {HEAD "(4294967296, 4294967296), }", 4, "overflow"},
+      {HEAD "(0, 4294967296, 4294967296), }", 0, "overflow"},
       {HEAD "(4611686018427387904,), }", 4, "overflow"},
       {HEAD "(1,1,1,1,1,1,1,1,1), }", 4, "8 dimensions"},
       {HEAD "[1], }", 4, "a tuple"},
