@@ -193,12 +193,8 @@ static bool fill_defaults(Arguments *arguments, Error *error) {
     Slot *slot = &arguments->slots.items[i];
     if (slot->given) continue;
     if (slot->option->required) {
-      Text expected = {0};
-      option_expected(slot->option, &expected);
-      error_set(error, ERROR_ARGUMENT, slot->option->flag, "missing, expected %s: %s",
-                expected.data, slot->option->help);
-      text_free(&expected);
-      return false;
+      return error_set(error, ERROR_ARGUMENT, slot->option->flag, "missing: %s",
+                       slot->option->help);
     }
     const char *separators = slot->option->list ? " " : "";
     const char *standard = slot->option->standard;

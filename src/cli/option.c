@@ -32,9 +32,9 @@ static void append_choice(Span name, void *context) {
 static void append_range(const Option *option, Text *out) {
   if (option->least == 0 && option->most == 0) return;
   if (isinf(option->most)) {
-    text_append_format(out, ", at least %g", option->least);
+    text_append_format(out, ", at least %.15g", option->least);
   } else {
-    text_append_format(out, " from %g to %g", option->least, option->most);
+    text_append_format(out, " from %.15g to %.15g", option->least, option->most);
   }
 }
 

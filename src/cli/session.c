@@ -39,12 +39,20 @@ static bool read_prompt(Session *session, const Arguments *arguments, bool want_
     return error_set(error, ERROR_ARGUMENT, "--prompt", "%s, expected either --prompt or --ids",
                      prompt ? "given together with --ids" : "missing");
   }
+  session->prompt_flag = prompt ? "--prompt" : "--ids";
   if (ids && !token_ids_parse(ids, "--ids", &session->prompt, error)) return false;
   if ((prompt || want_text) && !open_tokenizer(session, prompt != NULL, error)) return false;
   if (prompt && !encode_prompt(session, prompt, error)) return false;
   if (session->prompt.count > 0) return true;
-  return error_set(error, ERROR_ARGUMENT, prompt ? "--prompt" : "--ids",
-                   "no tokens, expected at least one");
+  return error_set(error, ERROR_ARGUMENT, session->prompt_flag, "no tokens, expected at least one");
+}
+
+static bool resolve_model(Session *session, const char *given, Error *error) {
+  if (!model_argument_resolve(given, &session->argument, error)) return false;
+  if (session->argument.kind != MODEL_TOKENIZER_FILE) return true;
+  return error_set(error, ERROR_ARGUMENT, "--model-id",
+                   "\"%s\" is a tokenizer, expected a model: the folder that holds config.json",
+                   given);
 }
 
 bool session_open(Session *session, const Arguments *arguments, bool want_text, Error *error) {
@@ -62,9 +70,8 @@ static bool check_prompt(const Session *session, Error *error) {
   int64_t vocabulary = model_config(session->model)->vocabulary;
   for (size_t i = 0; i < session->prompt.count; i++) {
     if (session->prompt.items[i] < vocabulary) continue;
-    return error_set(error, ERROR_ARGUMENT, "--ids",
-                     "%d given, expected less than %lld, the size "
-                     "of the vocabulary",
+    return error_set(error, ERROR_ARGUMENT, session->prompt_flag,
+                     "has id %d, expected less than %lld, the size of the vocabulary",
                      session->prompt.items[i], (long long)vocabulary);
   }
   return true;

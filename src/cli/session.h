@@ -14,6 +14,7 @@ typedef struct {
   ModelArgument argument;
   Tokenizer *tokenizer; // NULL: not opened, or the model has none
   TokenIds prompt;
+  const char *prompt_flag; // that it came by
   Team *team;
   Model *model;
   Generator *generator;
