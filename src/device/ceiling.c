@@ -109,7 +109,7 @@ double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes,
 
 // Far more than any cache holds, but no more than a sixteenth of the memory.
 static int64_t buffer_size(void) {
-  int64_t most = 512 << 20;
+  int64_t most = 256 << 20;
   int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
   while (most > 64 << 20 && most > memory / 16) most /= 2;
   return most;

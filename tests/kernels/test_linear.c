@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guarded.h"
+
+enum { MOST_THREADS = 3 };
+static const double bound = 2e-6; // float32 sums of up to 1100 products of the same weights
+
+typedef struct {
+  Dtype dtype;
+  int64_t rows, columns, out; // of x; of W; rows of W
+  Activation activation;
+  bool bias, residual;
+} Case;
+
+typedef struct {
+  Guarded x, panels, bias, residual, y;
+  double *expected;
+  Matrix matrix;
+} Data;
+
+static Team *teams[MOST_THREADS + 1];
+
+static void pack(const Case *shape, Random *random, Data *data) {
+  int64_t padded = matrix_panels(shape->out) * MATRIX_PANEL;
+  float *weights = calloc((size_t)(padded * shape->columns), sizeof *weights);
+  for (int64_t i = 0; i < shape->out * shape->columns; i++)
+    weights[i] = (float)random_normal(random);
+  int64_t each = matrix_panel_bytes(shape->dtype, shape->columns);
+  for (int64_t panel = 0; panel < matrix_panels(shape->out); panel++) {
+    const float *source[MATRIX_PANEL];
+    for (int i = 0; i < MATRIX_PANEL; i++) {
+      int64_t row = panel * MATRIX_PANEL + i;
+      source[i] = row < shape->out ? weights + row * shape->columns : NULL;
+    }
+    matrix_pack_panel(shape->dtype, shape->columns, source,
+                      (char *)data->panels.data + panel * each);
+  }
+  free(weights);
+}
+
+static void expect(const Case *shape, Data *data) {
+  float *row = malloc((size_t)shape->columns * sizeof *row);
+  const float *x = data->x.data, *bias = data->bias.data, *residual = data->residual.data;
+  for (int64_t n = 0; n < shape->out; n++) {
+    matrix_row(&data->matrix, n, row);
+    for (int64_t m = 0; m < shape->rows; m++) {
+      double sum = shape->bias ? bias[n] : 0.0;
+      for (int64_t k = 0; k < shape->columns; k++)
+        sum += (double)x[m * shape->columns + k] * row[k];
+      sum = activation_value(shape->activation, sum);
+      data->expected[m * shape->out + n] =
+          sum + (shape->residual ? residual[m * shape->out + n] : 0);
+    }
+  }
+  free(row);
+}
+
+static Data make(const Case *shape, Random *random) {
+  Data data = {
+      .x = guarded_normal(random, shape->rows * shape->columns),
+      .panels = guarded_make((size_t)matrix_bytes(shape->dtype, shape->out, shape->columns)),
+      .bias = guarded_normal(random, shape->out),
+      .residual = guarded_normal(random, shape->rows * shape->out),
+      .y = guarded_nan(shape->rows * shape->out),
+      .expected = malloc((size_t)(shape->rows * shape->out) * sizeof(double)),
+  };
+  pack(shape, random, &data);
+  data.matrix = (Matrix){shape->dtype, shape->out, shape->columns, data.panels.data,
+                         shape->bias ? data.bias.data : NULL};
+  expect(shape, &data);
+  return data;
+}
+
+static void release(Data *data) {
+  guarded_free(data->x);
+  guarded_free(data->panels);
+  guarded_free(data->bias);
+  guarded_free(data->residual);
+  guarded_free(data->y);
+  free(data->expected);
+}
+
+static void run(const Kernels *kernels, const Case *shape, Data *data, int threads) {
+  float *y = data->y.data;
+  for (int64_t i = 0; i < shape->rows * shape->out; i++) y[i] = NAN;
+  int64_t bytes = linear_scratch_bytes(shape->rows, shape->columns, threads);
+  Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
+  memset(scratch.data, 0xFF, (size_t)bytes);
+  Linear linear = {.x = data->x.data,
+                   .x_stride = shape->columns,
+                   .rows = shape->rows,
+                   .matrix = &data->matrix,
+                   .epilogue = {.activation = shape->activation,
+                                .residual = shape->residual ? data->residual.data : NULL,
+                                .residual_stride = shape->out},
+                   .y = y,
+                   .y_stride = shape->out,
+                   .scratch = scratch.data};
+  linear_run(kernels, teams[threads], &linear);
+  guarded_free(scratch);
+}
+
+static void check(const Kernels *kernels, const Case *shape, Data *data) {
+  char what[160];
+  snprintf(what, sizeof what, "%s %s M=%lld N=%lld K=%lld %s bias=%d residual=%d",
+           cpu_tier_name(kernels->tier), dtype_name(shape->dtype), (long long)shape->rows,
+           (long long)shape->out, (long long)shape->columns, activation_name(shape->activation),
+           shape->bias, shape->residual);
+  size_t bytes = (size_t)(shape->rows * shape->out) * sizeof(float);
+  float *first = malloc(bytes);
+  for (int threads = 1; threads <= MOST_THREADS; threads++) {
+    run(kernels, shape, data, threads);
+    assert_close(shape->rows * shape->out, data->y.data, data->expected, bound, what);
+    if (threads == 1) memcpy(first, data->y.data, bytes);
+    if (memcmp(first, data->y.data, bytes) != 0) fail_msg("%s: %d threads differ", what, threads);
+  }
+  free(first);
+}
+
+static void check_tiers(const Case *shape, Random *random) {
+  Data data = make(shape, random);
+  FOR_EACH_TIER(kernels) check(kernels, shape, &data);
+  release(&data);
+}
+
+static void test_small_odd_shapes(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int i = 0; i < 300; i++) {
+    static const Activation activations[] = {ACTIVATION_NONE, ACTIVATION_NONE, ACTIVATION_SILU,
+                                             ACTIVATION_GELU, ACTIVATION_RELU2};
+    Case shape = {.dtype = (Dtype)(i % 3),
+                  .rows = 1 + (int64_t)random_below(&random, 40),
+                  .columns = 1 + (int64_t)random_below(&random, 70),
+                  .out = 1 + (int64_t)random_below(&random, 130),
+                  .activation = activations[random_below(&random, COUNT_OF(activations))],
+                  .bias = random_below(&random, 2),
+                  .residual = random_below(&random, 2)};
+    check_tiers(&shape, &random);
+  }
+}
+
+// Every number of rows that has code of its own, on both sides of the streaming limit.
+static void test_every_row_count(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int dtype = DTYPE_F32; dtype <= DTYPE_F16; dtype++)
+    for (int64_t rows = 1; rows <= 30; rows++)
+      check_tiers(&(Case){.dtype = (Dtype)dtype, .rows = rows, .columns = 37, .out = 75}, &random);
+}
+
+// More than one block of columns, of rows, and more than one chunk of rows.
+static void test_large_shapes(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  static const Case shapes[] = {
+      {DTYPE_BF16, 1, 1031, 33, ACTIVATION_NONE, true, false},
+      {DTYPE_BF16, 9, 1027, 50, ACTIVATION_NONE, true, true},
+      {DTYPE_F16, 17, 600, 65, ACTIVATION_SILU, false, true},
+      {DTYPE_F32, 300, 513, 40, ACTIVATION_GELU_TANH, true, true},
+      {DTYPE_BF16, 530, 300, 48, ACTIVATION_NONE, false, true},
+      {DTYPE_BF16, 1030, 40, 20, ACTIVATION_NONE, true, false},
+      {DTYPE_F32, 64, 260, 700, ACTIVATION_NONE, false, false},
+  };
+  for (size_t i = 0; i < COUNT_OF(shapes); i++) check_tiers(&shapes[i], &random);
+}
+
+// Without an activation the residual may be the output itself.
+static void test_residual_in_place(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int64_t rows = 1; rows <= 30; rows += 29) {
+    Case shape = {.dtype = DTYPE_BF16,
+                  .rows = rows,
+                  .columns = 530,
+                  .out = 50,
+                  .residual = true,
+                  .bias = true};
+    Data data = make(&shape, &random);
+    FOR_EACH_TIER(kernels) {
+      void *scratch = NULL;
+      int64_t bytes = linear_scratch_bytes(rows, shape.columns, 2);
+      assert_int_equal(posix_memalign(&scratch, 64, (size_t)bytes), 0);
+      memcpy(data.y.data, data.residual.data, data.y.size);
+      Linear linear = {.x = data.x.data,
+                       .x_stride = shape.columns,
+                       .rows = rows,
+                       .matrix = &data.matrix,
+                       .epilogue = {.residual = data.y.data, .residual_stride = shape.out},
+                       .y = data.y.data,
+                       .y_stride = shape.out,
+                       .scratch = scratch};
+      linear_run(kernels, teams[2], &linear);
+      assert_close(rows * shape.out, data.y.data, data.expected, bound, "in place");
+      free(scratch);
+    }
+    release(&data);
+  }
+}
+
+static int open_teams(void **state) {
+  (void)state;
+  Error error;
+  for (int i = 1; i <= MOST_THREADS; i++) {
+    teams[i] = team_open(i, false, &error);
+    if (!teams[i]) return -1;
+  }
+  return 0;
+}
+
+static int close_teams(void **state) {
+  (void)state;
+  for (int i = 1; i <= MOST_THREADS; i++) team_close(teams[i]);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_small_odd_shapes),
+      cmocka_unit_test(test_every_row_count),
+      cmocka_unit_test(test_large_shapes),
+      cmocka_unit_test(test_residual_in_place),
+  };
+  return cmocka_run_group_tests(tests, open_teams, close_teams);
+}

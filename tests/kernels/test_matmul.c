@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guarded.h"
+#include "kernels/matmul.h"
+
+enum { MOST_THREADS = 3 };
+static const double bound = 2e-6;
+static Team *teams[MOST_THREADS + 1];
+
+typedef struct {
+  Matmul matmul;
+  Guarded a, b, c;
+  int64_t c_count;
+  double *expected;
+} Data;
+
+static float b_value(const Matmul *m, int64_t index) {
+  float value;
+  const char *at = (const char *)m->b + index * dtype_facts(m->dtype)->block_bytes;
+  kernels_reference.widen(m->dtype, 1, at, &value);
+  return value;
+}
+
+static void expect(Data *data) {
+  const Matmul *m = &data->matmul;
+  for (int64_t batch = 0; batch < m->batches; batch++)
+    for (int64_t head = 0; head < m->heads; head++)
+      for (int64_t i = 0; i < m->rows; i++)
+        for (int64_t j = 0; j < m->columns; j++) {
+          const float *a = m->a + batch * m->a_batch + head * m->a_head + i * m->a_row;
+          int64_t b = batch * m->b_batch + head / m->group * m->b_head;
+          double sum = 0.0;
+          for (int64_t k = 0; k < m->depth; k++)
+            sum += (double)a[k] *
+                   b_value(m, b + (m->transposed ? j * m->b_row + k : k * m->b_row + j));
+          data->expected[batch * m->c_batch + head * m->c_head + i * m->c_row + j] = sum;
+        }
+}
+
+// A as [batch][row][head][depth], B as [batch][head][row][depth], C as [batch][head][row][columns].
+static Data make(Matmul shape, Random *random) {
+  Matmul *m = &shape;
+  int64_t b_rows = m->transposed ? m->columns : m->depth;
+  int64_t b_columns = m->transposed ? m->depth : m->columns, kv = m->heads / m->group;
+  m->a_head = m->depth, m->a_row = m->heads * m->depth, m->a_batch = m->rows * m->a_row;
+  m->b_row = b_columns, m->b_head = b_rows * m->b_row, m->b_batch = kv * m->b_head;
+  m->c_row = m->columns, m->c_head = m->rows * m->c_row, m->c_batch = m->heads * m->c_head;
+  Data data = {.a = guarded_normal(random, m->batches * m->a_batch),
+               .c_count = m->batches * m->c_batch};
+  int64_t count = m->batches * m->b_batch;
+  Guarded floats = guarded_normal(random, count);
+  data.b = guarded_make((size_t)(count * dtype_facts(m->dtype)->block_bytes));
+  kernels_reference.narrow(m->dtype, count, floats.data, data.b.data);
+  guarded_free(floats);
+  data.c = guarded_nan(data.c_count);
+  data.expected = calloc((size_t)data.c_count, sizeof(double));
+  m->a = data.a.data, m->b = data.b.data, m->c = data.c.data;
+  data.matmul = shape;
+  expect(&data);
+  return data;
+}
+
+static void check(const Kernels *kernels, Data *data) {
+  char what[160];
+  const Matmul *m = &data->matmul;
+  snprintf(what, sizeof what, "%s %s %s rows=%lld columns=%lld depth=%lld heads=%lld/%lld",
+           cpu_tier_name(kernels->tier), dtype_name(m->dtype), m->transposed ? "A B^T" : "A B",
+           (long long)m->rows, (long long)m->columns, (long long)m->depth, (long long)m->heads,
+           (long long)m->group);
+  float *first = malloc(data->c.size);
+  for (int threads = 1; threads <= MOST_THREADS; threads++) {
+    for (int64_t i = 0; i < data->c_count; i++) data->matmul.c[i] = NAN;
+    Guarded scratch = guarded_make((size_t)matmul_scratch_bytes(threads));
+    memset(scratch.data, 0xFF, scratch.size);
+    data->matmul.scratch = scratch.data;
+    matmul_run(kernels, teams[threads], &data->matmul);
+    assert_close(data->c_count, data->c.data, data->expected, bound, what);
+    if (threads == 1) memcpy(first, data->c.data, data->c.size);
+    if (memcmp(first, data->c.data, data->c.size) != 0) fail_msg("%s: threads differ", what);
+    guarded_free(scratch);
+  }
+  free(first);
+}
+
+static void check_tiers(Matmul shape, Random *random) {
+  Data data = make(shape, random);
+  FOR_EACH_TIER(kernels) check(kernels, &data);
+  guarded_free(data.a);
+  guarded_free(data.b);
+  guarded_free(data.c);
+  free(data.expected);
+}
+
+static void test_odd_shapes(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int i = 0; i < 300; i++) {
+    int64_t group = 1 + (int64_t)random_below(&random, 4);
+    bool one = random_below(&random, 3) == 0;
+    Matmul shape = {.transposed = i % 2,
+                    .batches = 1 + (int64_t)random_below(&random, 2),
+                    .heads = group * (1 + (int64_t)random_below(&random, 3)),
+                    .group = group,
+                    .rows = one ? 1 : 1 + (int64_t)random_below(&random, 30),
+                    .columns = 1 + (int64_t)random_below(&random, 90),
+                    .depth = 1 + (int64_t)random_below(&random, 90),
+                    .dtype = (Dtype)(i / 2 % 3)};
+    check_tiers(shape, &random);
+  }
+}
+
+static void test_large_shapes(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  static const Matmul shapes[] = {
+      {true, 1, 3, 3, 1, 700, 64, .dtype = DTYPE_BF16},
+      {false, 1, 3, 3, 1, 64, 700, .dtype = DTYPE_BF16},
+      {true, 1, 2, 1, 200, 130, 64, .dtype = DTYPE_F32},
+      {false, 1, 2, 1, 200, 64, 530, .dtype = DTYPE_F16},
+      {true, 1, 1, 1, 5, 20, 600, .dtype = DTYPE_BF16},
+  };
+  for (size_t i = 0; i < COUNT_OF(shapes); i++) check_tiers(shapes[i], &random);
+}
+
+static int open_teams(void **state) {
+  (void)state;
+  Error error;
+  for (int i = 1; i <= MOST_THREADS; i++)
+    if (!(teams[i] = team_open(i, false, &error))) return -1;
+  return 0;
+}
+
+static int close_teams(void **state) {
+  (void)state;
+  for (int i = 1; i <= MOST_THREADS; i++) team_close(teams[i]);
+  return 0;
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_odd_shapes),
+      cmocka_unit_test(test_large_shapes),
+  };
+  return cmocka_run_group_tests(tests, open_teams, close_teams);
+}
