@@ -57,10 +57,9 @@ static bool resolve_model(Session *session, const char *given, Error *error) {
 
 bool session_open(Session *session, const Arguments *arguments, bool want_text, Error *error) {
   *session = (Session){0};
-  bool done =
-      engine_options_parse(arguments, &session->engine, error) &&
-      model_argument_resolve(arguments_text(arguments, "--model-id"), &session->argument, error) &&
-      read_prompt(session, arguments, want_text, error);
+  bool done = engine_options_parse(arguments, &session->engine, error) &&
+              resolve_model(session, arguments_text(arguments, "--model-id"), error) &&
+              read_prompt(session, arguments, want_text, error);
   if (!done) session_close(session);
   return done;
 }
