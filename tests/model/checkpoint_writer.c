@@ -50,6 +50,10 @@ static int64_t elements(const WrittenTensor *tensor) {
 static void append_values(Text *data, const WrittenTensor *tensor) {
   int64_t bytes = 0;
   require(dtype_bytes(tensor->dtype, elements(tensor), &bytes), "dtype");
+  if (tensor->bytes) {
+    text_append(data, tensor->bytes, (size_t)bytes);
+    return;
+  }
   char *narrow = memory_allocate((size_t)bytes);
   narrow_row(tensor->dtype, tensor->values, narrow, elements(tensor));
   text_append(data, narrow, (size_t)bytes);

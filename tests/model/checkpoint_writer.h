@@ -15,6 +15,7 @@ typedef struct {
   Dtype dtype;
   int64_t rows, columns; // columns 0: a vector
   const float *values;
+  const void *bytes; // not NULL: the bytes as they stand, for block dtypes
 } WrittenTensor;
 
 void writer_safetensors(const char *folder, const char *name, const WrittenTensor *tensors,
