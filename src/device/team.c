@@ -27,6 +27,7 @@ typedef struct {
 } Signal;
 
 typedef struct {
+  _Alignas(64) _Atomic uint32_t claimed; // the last round whose share somebody took
   Team *team;
   pthread_t handle;
   int number;
@@ -102,15 +103,40 @@ static void pin_self(const Team *team, int thread) {
   }
 }
 
+// Takes a worker's share of a round: whoever gets here first, the worker or the caller, runs it.
+static bool claim(Worker *worker, uint32_t round) {
+  uint32_t before = round - 1;
+  return atomic_compare_exchange_strong(&worker->claimed, &before, round);
+}
+
+static void finish_share(Team *team) {
+  if (atomic_fetch_sub(&team->running, 1) == 1) signal_move(&team->finish);
+}
+
 static void *work(void *argument) {
   Worker *worker = argument;
   Team *team = worker->team;
   if (team->pinned) pin_self(team, worker->number);
-  for (uint32_t round = 0;; round++) {
+  for (uint32_t round = 0;;) {
     signal_wait(team, &team->start, round);
+    round = atomic_load_explicit(&team->start.value, memory_order_acquire);
+    if (!claim(worker, round)) continue; // it came late: the caller ran this share
     if (team->closing) return NULL;
     team->task(team->context, worker->number, team->threads);
-    if (atomic_fetch_sub(&team->running, 1) == 1) signal_move(&team->finish);
+    finish_share(team);
+  }
+}
+
+// The shares that no worker has begun when the caller is done with its own. Another process may
+// hold their cores, and waiting would cost its time slice. (In a task with barriers all have
+// begun.)
+static void run_unclaimed(Team *team, uint32_t round) {
+  for (int i = 0; i < team->threads - 1; i++) {
+    Worker *worker = &team->workers[i];
+    if (atomic_load_explicit(&worker->claimed, memory_order_relaxed) == round) continue;
+    if (!claim(worker, round)) continue;
+    team->task(team->context, worker->number, team->threads);
+    finish_share(team);
   }
 }
 
@@ -122,9 +148,11 @@ void team_run(Team *team, TeamTask *task, void *context) {
   team->task = task;
   team->context = context;
   uint32_t finished = atomic_load_explicit(&team->finish.value, memory_order_relaxed);
+  uint32_t round = atomic_load_explicit(&team->start.value, memory_order_relaxed) + 1;
   atomic_store_explicit(&team->running, (uint32_t)team->threads, memory_order_relaxed);
   signal_move(&team->start);
   task(context, 0, team->threads);
+  run_unclaimed(team, round);
   if (atomic_fetch_sub(&team->running, 1) == 1)
     signal_move(&team->finish);
   else

@@ -15,10 +15,13 @@ typedef void TeamTask(void *context, int thread, int threads);
 CHECKED Team *team_open(int threads, bool pin, Error *error);
 void team_close(Team *team); // NULL is fine
 int team_size(const Team *team);
-// Runs the task on every thread and returns when all are done (a full memory barrier both ways).
+// Runs the task once for each thread number and returns when all are done (a full memory barrier
+// both ways). A number whose worker has not begun when the caller is done with its own is run by
+// the caller, so that a core that another process holds does not stop the team; a task may
+// therefore not keep state in the thread itself.
 // Only the thread that opened the team may call it, and not from inside a task.
 void team_run(Team *team, TeamTask *task, void *context);
-// Inside a task: returns when every thread of the team has arrived.
+// Inside a task: returns when every thread of the team has arrived. All of them must call it.
 void team_barrier(Team *team);
 
 // The part [*begin, *end) of `count` items for one thread, in whole multiples of `grain` but for

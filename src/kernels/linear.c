@@ -294,16 +294,41 @@ void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, i
 
 typedef struct {
   const Kernels *kernels;
-  Team *team;
   const Linear *linear;
+  int64_t first_row;
 } Job;
 
-static void run_job(void *context, int thread, int threads) {
+static void direct_job(void *context, int thread, int threads) {
   const Job *job = context;
-  linear_run_part(job->kernels, job->team, job->linear, thread, threads);
+  linear_run_part(job->kernels, NULL, job->linear, thread, threads);
 }
 
+static Chunk chunk_of(const Job *job, int threads) {
+  Chunk chunk = chunk_at(job->kernels, job->linear, job->first_row);
+  chunk.packed = (float *)((Workspace *)job->linear->scratch + threads);
+  return chunk;
+}
+
+static void pack_job(void *context, int thread, int threads) {
+  Chunk chunk = chunk_of(context, threads);
+  pack_chunk(&chunk, thread, threads);
+}
+
+static void chunk_job(void *context, int thread, int threads) {
+  const Job *job = context;
+  Chunk chunk = chunk_of(job, threads);
+  run_chunk(&chunk, thread, threads, (Workspace *)job->linear->scratch + thread);
+}
+
+// Tasks without barriers, whose shares the caller can take over from a worker that has no core.
 void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
-  Job job = {kernels, team, linear};
-  team_run(team, run_job, &job);
+  Job job = {kernels, linear, 0};
+  if (linear->rows <= kernels->direct_rows) {
+    team_run(team, direct_job, &job);
+    return;
+  }
+  for (; job.first_row < linear->rows; job.first_row += CHUNK_ROWS) {
+    team_run(team, pack_job, &job);
+    team_run(team, chunk_job, &job);
+  }
 }
