@@ -46,10 +46,11 @@ def isolated(pre_tokenizer_of_one):
     return [c for c in CODES if c not in kept]
 
 
-def ranges(codes):
+def ranges(codes, kinds=None):
+    """Runs of neighbours, of one kind each where kinds are given."""
     result = []
     for c in sorted(codes):
-        if result and result[-1][1] == c - 1:
+        if result and result[-1][1] == c - 1 and (not kinds or kinds[c] == kinds[c - 1]):
             result[-1][1] = c
         else:
             result.append([c, c])
@@ -106,8 +107,8 @@ def foreign_to_normalization():
     return found
 
 
-def write_ranges(out, name, comment, codes):
-    pairs = ranges(codes)
+def write_ranges(out, name, comment, codes, kinds=None):
+    pairs = ranges(codes, kinds)
     out.write(f"\n// {comment}\nconst UnicodeRange {name}[] = {{\n")
     line = "   "
     for a, b in pairs:
@@ -141,6 +142,14 @@ def main():
         write_ranges(out, "unicode_unnormalized",
                      "What normalization by the tables of Unicode 9.0 leaves alone",
                      foreign_to_normalization())
+        old = [c for c in CODES if unicodedata.category(chr(c)) == "Cn"]
+        assert unicodedata.unidata_version == "14.0.0", "Python 3.11 knows Unicode 14.0"
+        known = {}
+        for i, start in enumerate(starts):
+            end = starts[i + 1] >> 8 if i + 1 < len(starts) else LAST
+            known.update((c, start & 255) for c in range(start >> 8, end))
+        write_ranges(out, "unicode_recent", "Assigned after Unicode 14.0, by category",
+                     [c for c in old if known[c] != 0], known)
         pairs = lowercase()
         out.write("\n// Character and its lower case, in order.\n"
                   "const UnicodeRange unicode_lowercase[] = {\n")

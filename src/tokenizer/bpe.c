@@ -7,6 +7,8 @@
 
 #define SCAN_LIMIT 48 // symbols of a piece whose pairs are scanned rather than kept in a heap
 #define BPE_GONE (-2)
+#define MARK "\xE2\x96\x81" // U+2581, which SentencePiece writes for a space
+#define MARK_SIZE 3
 
 void bpe_close(Bpe *bpe) {
   vocabulary_close(&bpe->vocabulary);
@@ -14,6 +16,24 @@ void bpe_close(Bpe *bpe) {
   memory_free(bpe->prefix);
   memory_free(bpe->suffix);
   memory_free(bpe->unknown);
+}
+
+static bool ends_with_mark(Span text) {
+  return text.size >= MARK_SIZE && !memcmp(text.data + text.size - MARK_SIZE, MARK, MARK_SIZE);
+}
+
+// Whether all merges that put a U+2581 behind something put it behind another U+2581.
+static bool marks_start_words(const Bpe *bpe) {
+  if (bpe->prefix || bpe->suffix || bpe->ignore_merges) return false;
+  if (vocabulary_find(&bpe->vocabulary, (Span){MARK, MARK_SIZE}) < 0) return false;
+  for (size_t i = 0; i <= bpe->merges.mask; i++) {
+    uint64_t key = bpe->merges.slots[i].key;
+    if (key == UINT64_MAX) continue;
+    Span left = vocabulary_text(&bpe->vocabulary, (int32_t)(key >> 32));
+    Span right = vocabulary_text(&bpe->vocabulary, (int32_t)(uint32_t)key);
+    if (span_starts_with(right, (Span){MARK, MARK_SIZE}) && !ends_with_mark(left)) return false;
+  }
+  return true;
 }
 
 void bpe_prepare(Bpe *bpe) {
@@ -30,6 +50,7 @@ void bpe_prepare(Bpe *bpe) {
   if (bpe->prefix || bpe->suffix) bpe->maps_bytes = false;
   bpe->unknown_id = bpe->unknown ? vocabulary_find(&bpe->vocabulary, span_of(bpe->unknown)) : -1;
   if (!bpe->merges.slots) merge_table_reserve(&bpe->merges, 0);
+  bpe->cuts_at_marks = marks_start_words(bpe);
 }
 
 void bpe_work_open(BpeWork *work) {
@@ -220,11 +241,8 @@ static bool encode_anew(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, T
   return true;
 }
 
-bool bpe_encode(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds *ids,
-                Error *error) {
-  if (piece.size > INT32_MAX / 4)
-    return error_set(error, ERROR_UNSUPPORTED, NULL, "a piece of text has %zu bytes, at most %d",
-                     piece.size, INT32_MAX / 4);
+static bool encode_word(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds *ids,
+                        Error *error) {
   uint32_t hash;
   WordCacheEntry *entry = word_cache_entry(&work->cache, piece, &hash);
   if (entry && word_cache_holds(entry, piece, hash)) {
@@ -234,5 +252,29 @@ bool bpe_encode(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds 
   size_t before = ids->count;
   if (!encode_anew(bpe, work, piece, bytes, ids, error)) return false;
   if (entry) word_cache_put(entry, piece, hash, ids->items + before, ids->count - before);
+  return true;
+}
+
+// Size of the first word: up to a mark that does not follow a mark.
+static size_t word_size(Span text) {
+  size_t at = 0;
+  while (at + MARK_SIZE <= text.size && !memcmp(text.data + at, MARK, MARK_SIZE)) at += MARK_SIZE;
+  if (at == text.size) return at;
+  const char *next = memmem(text.data + at, text.size - at, MARK, MARK_SIZE);
+  return next ? (size_t)(next - text.data) : text.size;
+}
+
+bool bpe_encode(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds *ids,
+                Error *error) {
+  if (piece.size > INT32_MAX / 4)
+    return error_set(error, ERROR_UNSUPPORTED, NULL, "a piece of text has %zu bytes, at most %d",
+                     piece.size, INT32_MAX / 4);
+  if (bytes || !bpe->cuts_at_marks) return encode_word(bpe, work, piece, bytes, ids, error);
+  while (piece.size) {
+    Span word = {piece.data, word_size(piece)};
+    if (!encode_word(bpe, work, word, false, ids, error)) return false;
+    piece.data += word.size;
+    piece.size -= word.size;
+  }
   return true;
 }

@@ -23,6 +23,8 @@ typedef struct {
   bool fuse_unknown, byte_fallback, ignore_merges;
   bool has_byte_tokens;     // all 256 <0xHH> exist: byte_fallback never has to look further
   int32_t byte_tokens[256]; // of <0xHH>, -1: none
+  bool cuts_at_marks;       // no merge joins U+2581 to something else before it: a piece may be cut
+                            // there, so that its words can be cached
   bool maps_bytes;          // the vocabulary has a token for each of the 256 byte characters
   int32_t mapped_bytes[256];
 } Bpe;

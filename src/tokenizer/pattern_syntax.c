@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/pattern_syntax.h"
 #include "base/array.h"
+#include "tokenizer/unicode.h"
 #include <string.h>
 
 #define SPACES                                                                                     \
@@ -55,6 +56,40 @@ static size_t property_size(const Translation *t) {
   return end ? (size_t)(end - rest) + 1 : t->source.size - t->at;
 }
 
+static const char *const category_names[] = {
+    "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
+    "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co"};
+
+// Whether a property (its text with the braces) holds for the characters of a recent range.
+static bool property_covers(Span property, const UnicodeRange *range) {
+  const char *category = category_names[unicode_category(range->first)];
+  Span name = {property.data + 3, property.size - 4};
+  if (name.size == 1 || name.size == 2) return memcmp(category, name.data, name.size) == 0;
+  // The ideographs of extensions H and I.
+  return name.size == 3 && !memcmp(name.data, "Han", 3) && range->first >= 0x20000 &&
+         range->first < 0x40000;
+}
+
+// \p{L} and its like, with the characters that PCRE2's tables may be too old to know. What is
+// excluded from a class that is itself negated cannot be written, so \P inside a class stays.
+static void translate_property(Translation *t, bool in_class) {
+  size_t size = property_size(t);
+  Span property = {t->source.data + t->at, size};
+  bool positive = property.data[1] == 'p' && size > 4 && property.data[3] != '^';
+  if (size <= 4 || (!positive && (in_class || property.data[3] == '^'))) {
+    copy(t, size);
+    return;
+  }
+  if (!in_class) text_append_text(t->out, positive ? "[" : "[^");
+  text_append_format(t->out, "\\p%.*s", (int)size - 2, property.data + 2);
+  for (size_t i = 0; i < unicode_recent_count; i++)
+    if (property_covers(property, &unicode_recent[i]))
+      text_append_format(t->out, "\\x{%X}-\\x{%X}", (unsigned)unicode_recent[i].first,
+                         (unsigned)unicode_recent[i].last);
+  if (!in_class) text_append_text(t->out, "]");
+  t->at += size;
+}
+
 static bool translate_escape(Translation *t, bool in_class) {
   int letter = peek(t, 1);
   if (letter < 0) return refuse(t, "a trailing backslash");
@@ -69,7 +104,7 @@ static bool translate_escape(Translation *t, bool in_class) {
   }
   if (letter == 'W' || letter == 'H') return refuse(t, "\\W or \\H inside a class");
   if ((letter == 'p' || letter == 'P') && peek(t, 2) == '{') {
-    copy(t, property_size(t));
+    translate_property(t, in_class);
     return true;
   }
   if (letter == 'x' && peek(t, 2) == '{') {

@@ -11,6 +11,7 @@ typedef struct {
 extern const uint32_t unicode_category_starts[]; // first << 8 | UnicodeCategory
 extern const size_t unicode_category_starts_count;
 extern const UnicodeRange unicode_spaces[], unicode_words[], unicode_punctuation[], unicode_marks[],
-    unicode_unnormalized[], unicode_lowercase[];
+    unicode_unnormalized[], unicode_lowercase[],
+    unicode_recent[]; // assigned after Unicode 14.0; each range of one category
 extern const size_t unicode_spaces_count, unicode_words_count, unicode_punctuation_count,
-    unicode_marks_count, unicode_unnormalized_count, unicode_lowercase_count;
+    unicode_marks_count, unicode_unnormalized_count, unicode_lowercase_count, unicode_recent_count;
