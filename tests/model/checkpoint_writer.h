@@ -23,7 +23,8 @@ void writer_safetensors(const char *folder, const char *name, const WrittenTenso
 
 // Metadata: keys of u32, float32 or text values (text not NULL: a text; is_float: number).
 typedef struct {
-  const char *key, *text;
+  char key[64];
+  const char *text;
   double number;
   bool is_float;
 } WrittenKey;
