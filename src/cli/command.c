@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/help.h"
 #include "cli/output.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,8 +23,9 @@ static bool unknown_command(const Program *program, const char *name, Error *err
     suggestion_consider(&best, span_of(program->commands[i]->name), span_of(name));
   }
   bool good = suggestion_good(&best, span_of(name));
-  return error_set(error, ERROR_ARGUMENT, name, "no such command%s%s (%s --help lists them)",
-                   good ? ", did you mean " : "", good ? best.name.data : "", program->name);
+  return error_set(error, ERROR_ARGUMENT, name, "no such command%s%s%s (%s --help lists them)",
+                   good ? ", did you mean " : "", good ? best.name.data : "", good ? "?" : "",
+                   program->name);
 }
 
 static bool print(Text *text) {
@@ -81,7 +83,17 @@ static void interrupted(int signal_number) {
   _exit(130);
 }
 
+// A file opened later must not take the place of a closed standard stream. What takes it instead
+// fails when used: input cannot be read, output cannot be written.
+static void hold_standard_streams(void) {
+  for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    if (open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return;
+  }
+}
+
 int program_run(const Program *program, int count, char **words) {
+  hold_standard_streams();
   // A closed pipe is then an error of write, told like any other.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, interrupted);

@@ -2,7 +2,9 @@
 #include "cli/command_generate.h"
 #include "cli/output.h"
 #include "cli/session.h"
-#include "cli/text_stream.h"
+#include "tokenizer/decode_stream.h"
+
+enum { CONTEXT_IDS = 8 };
 
 static const Option rows[] = {
     {.flag = "--max-new-tokens",
@@ -62,9 +64,10 @@ static Sampling sampling_of(const Arguments *arguments) {
 
 // Where the tokens go as they come.
 typedef struct {
-  bool ids; // print ids, not text
+  const Tokenizer *tokenizer; // NULL: print ids, not text
+  TokenizerState *state;
+  DecodeStream stream;
   int64_t count;
-  TextStream stream;
   Text text;
   Error error; // the first; code ERROR_NONE: none
 } Printer;
@@ -78,9 +81,10 @@ static bool print(Printer *printer) {
 static bool print_token(void *context, int64_t sequence, int32_t id) {
   (void)sequence;
   Printer *printer = context;
-  if (printer->ids) {
+  if (!printer->tokenizer) {
     text_append_format(&printer->text, printer->count ? " %d" : "%d", id);
-  } else if (!text_stream_push(&printer->stream, id, &printer->text, &printer->error)) {
+  } else if (!decode_stream_step(&printer->stream, printer->tokenizer, printer->state, id,
+                                 &printer->text, &printer->error)) {
     return false;
   }
   printer->count++;
@@ -88,11 +92,36 @@ static bool print_token(void *context, int64_t sequence, int32_t id) {
 }
 
 static bool print_end(Printer *printer) {
-  if (!printer->ids && !text_stream_finish(&printer->stream, &printer->text, &printer->error)) {
+  if (printer->tokenizer &&
+      !decode_stream_finish(&printer->stream, printer->tokenizer, printer->state, &printer->text,
+                            &printer->error)) {
     return false;
   }
   text_append_character(&printer->text, '\n');
   return print(printer);
+}
+
+// Decoders look at what stands before: the end of the prompt goes first, and its text nowhere.
+static bool printer_open(Printer *printer, const Session *session, bool ids, Error *error) {
+  *printer = (Printer){.tokenizer = ids ? NULL : session->tokenizer,
+                       .state = tokenizer_state_open(),
+                       .stream = {.skip_special_tokens = true}};
+  const TokenIds *prompt = &session->prompt;
+  size_t first = prompt->count > CONTEXT_IDS ? prompt->count - CONTEXT_IDS : 0;
+  for (size_t i = first; printer->tokenizer && i < prompt->count; i++) {
+    if (!decode_stream_step(&printer->stream, printer->tokenizer, printer->state, prompt->items[i],
+                            &printer->text, error)) {
+      return false;
+    }
+  }
+  text_clear(&printer->text);
+  return true;
+}
+
+static void printer_close(Printer *printer) {
+  decode_stream_close(&printer->stream);
+  tokenizer_state_close(printer->state);
+  text_free(&printer->text);
 }
 
 static bool generate(Session *session, const Arguments *arguments, Printer *printer, Error *error) {
@@ -126,14 +155,10 @@ static bool run(const Arguments *arguments, Error *error) {
   if (!session_open(&session, arguments, !print_ids, error)) return false;
   bool done = session_load(&session, arguments_integer(arguments, "--max-new-tokens"), error);
   if (done) {
-    Printer printer = {.ids = print_ids || !session.tokenizer};
-    if (!printer.ids) {
-      printer.stream =
-          text_stream_open(session.tokenizer, true, session.prompt.items, session.prompt.count);
-    }
-    done = generate(&session, arguments, &printer, error);
-    text_stream_close(&printer.stream);
-    text_free(&printer.text);
+    Printer printer;
+    done = printer_open(&printer, &session, print_ids, error) &&
+           generate(&session, arguments, &printer, error);
+    printer_close(&printer);
   }
   session_close(&session);
   return done;

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 
+SHOWN = 4  # failures of a file
+
 
 def read_cases(path):
     """The comment lines, and [command, expected lines] pairs."""
@@ -61,7 +63,7 @@ def same(expected, found):
 def check_file(path, program, refresh):
     head, cases = read_cases(path)
     folder = os.path.dirname(os.path.abspath(__file__))
-    good = bool(cases)
+    failures = 0
     with tempfile.TemporaryDirectory() as temporary:
         environment = {"PATH": os.path.dirname(os.path.abspath(program)) + ":/usr/bin:/bin",
                        "HOME": temporary, "TMP": temporary, "LC_ALL": "C.UTF-8"}
@@ -72,24 +74,29 @@ def check_file(path, program, refresh):
             found = run(case[0], environment, folder)
             if same(case[1], found):
                 continue
-            good = False
-            if not refresh:
+            failures += 1
+            if not refresh and failures <= SHOWN:
                 print(f"{path}: $ {case[0]}")
                 print("".join(f"  expected: {line}\n" for line in case[1]), end="")
                 print("".join(f"  found:    {line}\n" for line in found), end="")
             case[1] = found
-    if refresh and not good:
+    if failures > SHOWN and not refresh:
+        print(f"{path}: and {failures - SHOWN} more of {len(cases)}")
+    if refresh and failures:
         with open(path, "w", encoding="utf-8") as file:
             for command, lines in cases:
                 head += ["$ " + command] + lines
             file.write("\n".join(head) + "\n")
         print(f"wrote {path}")
-    return good or refresh
+    return bool(cases) and (refresh or failures == 0)
 
 
 def main(words):
     refresh = words[:1] == ["--refresh"]
     program, *files = words[1:] if refresh else words
+    if not os.access(program, os.X_OK):
+        print(f"{program} is no program")
+        return 1
     results = [check_file(path, program, refresh) for path in files]
     return 0 if results and all(results) else 1
 

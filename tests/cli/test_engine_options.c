@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's flags: read into values, and in step with the rooms that know what there is.
+#include "attention/attention.h"
+#include "cli/engine_options.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const Command single = {.name = "single", .tables = {&model_options, &engine_options}};
+static const Command lists = {.name = "lists", .tables = {&model_options, &engine_options_lists}};
+
+static EngineOptions parse(const Command *command, int count, char **words) {
+  Error error;
+  EngineOptions options;
+  Arguments *arguments = arguments_parse(NULL, command, count, words, &error);
+  if (!arguments) fail_msg("%s: %s", error.where, error.message);
+  bool done = engine_options_parse(arguments, &options, &error);
+  if (!done) fail_msg("%s: %s", error.where, error.message);
+  arguments_free(arguments);
+  return options;
+}
+
+static void test_defaults(void **state) {
+  (void)state;
+  const Command *const commands[] = {&single, &lists};
+  for (size_t i = 0; i < COUNT_OF(commands); i++) {
+    char *words[] = {"-m", "x"};
+    EngineOptions options = parse(commands[i], COUNT_OF(words), words);
+    assert_int_equal(options.dtype, DTYPE_BF16);
+    assert_int_equal(options.threads, 0);
+    assert_false(options.pin);
+    assert_null(options.sdpa_backend);
+    assert_null(options.cpu_mask);
+    assert_int_equal(options.tier, cpu_best_tier());
+  }
+}
+
+static void test_given(void **state) {
+  (void)state;
+  char *words[] = {"-m",          "x",     "--dtype",    "float16",
+                   "--threads=3", "--pin", "--cpu-mask", "reference"};
+  EngineOptions options = parse(&single, COUNT_OF(words), words);
+  assert_int_equal(options.dtype, DTYPE_F16);
+  assert_int_equal(options.threads, 3);
+  assert_true(options.pin);
+  assert_int_equal(options.tier, CPU_TIER_REFERENCE);
+}
+
+// A mask above what the machine has caps nothing and asks for nothing it cannot run.
+static void test_mask_caps(void **state) {
+  (void)state;
+  char *words[] = {"-m", "x", "--cpu-mask", "avx512"};
+  assert_int_equal(parse(&single, COUNT_OF(words), words).tier, cpu_best_tier());
+}
+
+static const Option *row(const OptionTable *table, const char *flag) {
+  for (size_t i = 0; i < table->count; i++) {
+    if (strcmp(table->options[i].flag, flag) == 0) return &table->options[i];
+  }
+  fail_msg("no row %s", flag);
+  return NULL;
+}
+
+static bool has(const char *choices, const char *name) {
+  return option_has_choice(choices, name, strlen(name));
+}
+
+static void test_attention_in_step(void **state) {
+  (void)state;
+  const Option *one = row(&engine_options, "--attn-implementation");
+  const Option *many = row(&engine_options_lists, "--attn-implementation");
+  const Option *backend = row(&engine_options, "--sdpa-backend");
+  assert_true(attention_count() > 0);
+  for (int i = 0; i < attention_count(); i++) {
+    const Attention *attention = attention_at(i);
+    assert_true(has(many->choices, attention->name));
+    if (attention->backend) {
+      assert_true(
+          has(attention->absent ? backend->later_choices : backend->choices, attention->backend));
+    } else {
+      assert_true(has(attention->absent ? one->later_choices : one->choices, attention->name));
+    }
+  }
+}
+
+static void test_others_in_step(void **state) {
+  (void)state;
+  for (int dtype = 0; dtype < DTYPE_COUNT; dtype++) {
+    assert_int_equal(has(row(&engine_options, "--dtype")->choices, dtype_name((Dtype)dtype)),
+                     dtype_is_compute((Dtype)dtype));
+  }
+  for (int tier = 0; tier < CPU_TIER_COUNT; tier++) {
+    assert_true(has(row(&engine_options, "--cpu-mask")->choices, cpu_tier_name((CpuTier)tier)));
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_defaults),       cmocka_unit_test(test_given),
+      cmocka_unit_test(test_mask_caps),      cmocka_unit_test(test_attention_in_step),
+      cmocka_unit_test(test_others_in_step),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
