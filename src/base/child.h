@@ -18,7 +18,7 @@ typedef struct {
   int descriptor_count;   // at most CHILD_MAX_DESCRIPTORS; nothing else is inherited
 } ChildOptions;
 
-enum { CHILD_MAX_DESCRIPTORS = 8, CHILD_FIRST_DESCRIPTOR = 3, CHILD_LINE_LIMIT = 64 << 20 };
+enum { CHILD_MAX_DESCRIPTORS = 8, CHILD_FIRST_DESCRIPTOR = 3, CHILD_LINE_LIMIT = 256 << 20 };
 
 typedef enum {
   CHILD_LINE,        // a line was read

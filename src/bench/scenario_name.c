@@ -55,6 +55,19 @@ char *scenario_verbose_name(const Scenario *scenario, char buffer[SCENARIO_NAME_
   return buffer;
 }
 
+char *scenario_label(const Scenario *scenario, char buffer[SCENARIO_NAME_SIZE]) {
+  const CompileKwargs *compile = &scenario->compile;
+  snprintf(buffer, SCENARIO_NAME_SIZE,
+           "%s%s%s, batch %" PRId64 ", %" PRId64 " + %" PRId64 " tokens, %s%s%s%s%s",
+           scenario->attn_implementation, scenario->sdpa_backend[0] ? " " : "",
+           scenario->sdpa_backend, scenario->batch_size, scenario->sequence_length,
+           scenario->num_tokens_to_generate, scenario->dtype,
+           compile->compiled ? ", compiled " : "", compile->compiled ? compile->mode : "",
+           scenario->kernelize ? ", kernelized" : "",
+           scenario->continuous_batching ? ", continuous batching" : "");
+  return buffer;
+}
+
 bool scenario_hash(const Scenario *scenario, char hex[SHA256_HEX_SIZE], Error *error) {
   Text text = {0};
   json_t *config = scenario_config(scenario);

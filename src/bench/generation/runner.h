@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sweep: every cell of the matrix in a process of its own, one after the other, each recorded
+// on disk before the next begins. A crash, a time-out or a lack of memory is a recorded result and
+// the sweep goes on; only what every scenario would meet again (no such model, a disk that takes no
+// results, Ctrl-C) ends it.
+#pragma once
+#include "base/progress.h"
+#include "bench/generation/entry.h"
+#include "bench/generation/stock.h"
+#include "bench/results.h"
+
+typedef struct {
+  const ScenarioMatrix *matrix;
+  StockOptions stock; // model, workers, prompts
+  EntryFacts facts;
+  Results *results;
+  Progress *progress;
+} RunnerOptions;
+
+typedef struct {
+  int64_t measured, invalid; // invalid ones are among the measured
+  int64_t failed, skipped;
+  int64_t kept; // taken from the resumed file
+} RunnerSummary;
+
+// False: the sweep was ended; what was finished is on disk.
+CHECKED bool runner_run(const RunnerOptions *options, RunnerSummary *summary, Error *error);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/generation/support.h"
+#include "attention/attention.h"
+#include "bench/generation/backend_name.h"
+#include <stdio.h>
+#include <string.h>
+
+static const char absent[] = "not in this build";
+
+static const char *say(char *buffer, size_t size, const char *what, const char *name) {
+  snprintf(buffer, size, "%s%s: %s", what, name, absent);
+  return buffer;
+}
+
+const char *support_missing(const Scenario *scenario, char *buffer, size_t size) {
+  Error error;
+  const char *backend = backend_name(scenario->sdpa_backend);
+  if (scenario->device[0] && strcmp(scenario->device, "cpu") != 0)
+    return say(buffer, size, "device ", scenario->device);
+  if (scenario->compile.compiled) return say(buffer, size, "compile mode ", scenario->compile.mode);
+  if (scenario->kernelize) return say(buffer, size, "kernelize", "");
+  if (scenario->continuous_batching) return say(buffer, size, "continuous batching", "");
+  bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
+  if (attention_find(scenario->attn_implementation, sdpa ? backend : NULL, &error)) return NULL;
+  if (sdpa && backend) return say(buffer, size, "sdpa back end ", scenario->sdpa_backend);
+  return say(buffer, size, "attention ", scenario->attn_implementation);
+}
+
+// flash_attention_2 is a way of computing attention that every device of ours can have; a build
+// that lacks it skips the scenario, it does not turn it into another one.
+RuleFacts support_rule_facts(void) {
+  return (RuleFacts){.flash_attention_2 = true};
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/results.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "bench/python_json.h"
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { RESULTS_LIMIT = 1 << 30 };
+
+struct Results {
+  char *path;
+  json_t *document; // object keyed by hash
+};
+
+// A path of this machine says nothing in a file name but its last part; org/name keeps both.
+static bool is_path(const char *model) {
+  return model[0] == '/' || model[0] == '.' || model[0] == '~' || folder_exists(model) ||
+         file_exists(model);
+}
+
+char *results_model_name(const char *model, char *buffer, size_t size) {
+  size_t length = strlen(model);
+  while (length > 1 && model[length - 1] == '/') length--;
+  const char *start = model;
+  if (is_path(model))
+    for (size_t i = 0; i + 1 < length; i++)
+      if (model[i] == '/') start = model + i + 1;
+  snprintf(buffer, size, "%.*s", (int)(length - (size_t)(start - model)), start);
+  for (char *at = buffer; *at; at++)
+    if (*at == '/' || (unsigned char)*at < ' ') *at = '_';
+  if (buffer[0] == '.' || buffer[0] == '\0') snprintf(buffer, size, "model");
+  return buffer;
+}
+
+static bool save(const Results *results, Error *error) {
+  Text text = {0};
+  python_json_append(&text, results->document, PYTHON_JSON_INDENT);
+  text_append_character(&text, '\n');
+  bool done = file_write_atomically(results->path, text.data, text.size, error);
+  text_free(&text);
+  return done;
+}
+
+static bool is_result_of(const char *name, const char *prefix) {
+  size_t length = strlen(name), start = strlen(prefix);
+  return length > start + 5 && strncmp(name, prefix, start) == 0 &&
+         strcmp(name + length - 5, ".json") == 0;
+}
+
+// The newest result file of the folder by its name, whose stamp sorts; NULL: none. Caller frees.
+static char *newest(const char *folder, const char *prefix) {
+  char *found = NULL;
+  DIR *directory = opendir(folder);
+  if (!directory) return NULL;
+  for (struct dirent *entry; (entry = readdir(directory));) {
+    if (!is_result_of(entry->d_name, prefix)) continue;
+    if (found && strcmp(entry->d_name, found) <= 0) continue;
+    memory_free(found);
+    found = memory_copy_text(entry->d_name);
+  }
+  closedir(directory);
+  return found;
+}
+
+// A name that no file has yet: two runs in one second do not meet.
+static char *fresh_path(const char *folder, const char *prefix) {
+  char stamp[32], name[400];
+  clock_file_stamp(stamp, sizeof stamp);
+  snprintf(name, sizeof name, "%s%s.json", prefix, stamp);
+  char *path = path_join(folder, name);
+  for (int i = 2; file_exists(path) && i < 1000; i++) {
+    memory_free(path);
+    snprintf(name, sizeof name, "%s%s_%d.json", prefix, stamp, i);
+    path = path_join(folder, name);
+  }
+  return path;
+}
+
+static bool load(Results *results, Error *error) {
+  results->document = document_read(results->path, RESULTS_LIMIT, error);
+  if (!results->document) return false;
+  Field field = field_root(results->document, results->path);
+  return field_object(&field, error);
+}
+
+static bool open_in(Results *results, const char *folder, const char *name, bool resume,
+                    Error *error) {
+  char prefix[300];
+  snprintf(prefix, sizeof prefix, "%s_benchmark_", name);
+  if (!folder_make(folder, error)) return false;
+  char *existing = resume ? newest(folder, prefix) : NULL;
+  if (existing) {
+    results->path = path_join(folder, existing);
+    memory_free(existing);
+    if (!load(results, error)) return false;
+  } else {
+    results->path = fresh_path(folder, prefix);
+    results->document = json_object();
+  }
+  return save(results, error);
+}
+
+Results *results_open(const char *output_dir, const char *model, bool resume, Error *error) {
+  char name[200];
+  Results *results = memory_allocate(sizeof *results);
+  char *folder = path_join(output_dir, results_model_name(model, name, sizeof name));
+  bool done = open_in(results, folder, name, resume, error);
+  memory_free(folder);
+  if (done) return results;
+  results_close(results);
+  return NULL;
+}
+
+void results_close(Results *results) {
+  if (!results) return;
+  json_decref(results->document);
+  memory_free(results->path);
+  memory_free(results);
+}
+
+bool results_put(Results *results, const char *hash, json_t *entry, Error *error) {
+  json_object_set_new(results->document, hash, entry);
+  return save(results, error);
+}
+
+const json_t *results_find(const Results *results, const char *hash) {
+  return json_object_get(results->document, hash);
+}
+
+const json_t *results_document(const Results *results) {
+  return results->document;
+}
+
+const char *results_path(const Results *results) {
+  return results->path;
+}
