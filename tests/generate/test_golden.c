@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every golden checkpoint against transformers: logits of the prompt, and 64 greedy tokens; then
+// 16-bit storage against our own float32.
+#include "../kernels/guarded.h"
+#include "golden.h"
+
+enum { THREADS = 2, BATCH = 3 };
+static const double float32_bound = 1e-4;
+static Team *team;
+static const char *const attentions[] = {"eager", "sdpa"};
+
+static void must(bool done, const Error *error) {
+  if (!done) fail_msg("%s: %s", error->where, error->message);
+}
+
+static Model *open_model(const Golden *golden, Dtype dtype, Dtype rounding, CpuTier tier) {
+  Error error;
+  ModelOptions options = {.path = golden->path, .dtype = dtype, .rounding = rounding};
+  Model *model = model_open(&options, team, tier, &error);
+  must(model, &error);
+  return model;
+}
+
+static Generator *open_generator(const Model *model, const char *attention, Dtype dtype,
+                                 const Golden *golden, CpuTier tier) {
+  Error error;
+  GeneratorOptions options = {.attention = attention,
+                              .cache_dtype = dtype,
+                              .max_batch = BATCH,
+                              .max_tokens = golden->prompt_length + golden->new_tokens};
+  Generator *generator = generator_open(model, team, tier, &options, &error);
+  must(generator, &error);
+  return generator;
+}
+
+// Poisoned floats.
+static float *new_logits(const Golden *golden) {
+  size_t bytes = (size_t)(golden->prompt_length * golden->vocabulary) * sizeof(float);
+  return memset(malloc(bytes), GUARD_POISON | 0x7F, bytes);
+}
+
+static double error_against(const Golden *golden, const float *logits, const float *reference) {
+  int64_t count = golden->prompt_length * golden->vocabulary;
+  double *wide = malloc((size_t)count * sizeof *wide);
+  for (int64_t i = 0; i < count; i++) wide[i] = (double)reference[i];
+  double error = relative_error(count, logits, wide);
+  free(wide);
+  return error;
+}
+
+static void check_logits(Generator *generator, const Golden *golden, int64_t stepwise) {
+  Error error;
+  float *logits = new_logits(golden);
+  int64_t length = golden->prompt_length;
+  must(generation_logits(generator, golden->ids, length, length, stepwise, logits, &error), &error);
+  double found = error_against(golden, logits, golden->logits);
+  if (!(found <= float32_bound))
+    fail_msg("%s, %lld one by one: relative error %g", golden->name, (long long)stepwise, found);
+  free(logits);
+}
+
+static void check_greedy(Generator *generator, const Golden *golden) {
+  Error error;
+  int64_t length = golden->prompt_length, made = golden->new_tokens;
+  int32_t *prompts = malloc((size_t)(BATCH * length) * sizeof *prompts);
+  for (int64_t i = 0; i < BATCH; i++)
+    memcpy(prompts + i * length, golden->ids, (size_t)length * sizeof *prompts);
+  int32_t *ids = malloc((size_t)(BATCH * made) * sizeof *ids);
+  int64_t counts[BATCH];
+  for (int64_t batch = 1; batch <= BATCH; batch += BATCH - 1) {
+    memset(ids, GUARD_POISON, (size_t)(BATCH * made) * sizeof *ids);
+    GenerationRequest request = {.batch = batch,
+                                 .prompt_length = length,
+                                 .new_tokens = made,
+                                 .prompts = prompts,
+                                 .sampling = sampling_greedy()};
+    GenerationResult result = {.ids = ids, .counts = counts};
+    must(generation_run(generator, &request, &result, &error), &error);
+    for (int64_t i = 0; i < batch; i++) {
+      assert_int_equal(counts[i], made);
+      for (int64_t step = 0; step < made; step++)
+        if (ids[i * made + step] != golden->greedy[step])
+          fail_msg("%s, sequence %lld: token %lld is %d, expected %d", golden->name, (long long)i,
+                   (long long)step, ids[i * made + step], golden->greedy[step]);
+    }
+  }
+  free(prompts);
+  free(ids);
+}
+
+// With dynamic scaling keys keep the rotation of their own step: past the model's positions, steps
+// and one prefill differ, in the reference as here.
+static bool steps_equal_prefill(const Model *model, int64_t length) {
+  const RopeConfig *rope = &model_config(model)->rope;
+  return rope->kind != ROPE_DYNAMIC || length <= rope->original_positions;
+}
+
+static void check_golden(const char *name, CpuTier tier) {
+  Golden golden = golden_read(name);
+  Model *model = open_model(&golden, DTYPE_F32, DTYPE_F32, tier);
+  assert_int_equal(model_warning_count(model), 0);
+  for (size_t i = 0; i < COUNT_OF(attentions); i++) {
+    Generator *generator = open_generator(model, attentions[i], DTYPE_F32, &golden, tier);
+    check_logits(generator, &golden, 0);
+    if (steps_equal_prefill(model, golden.prompt_length)) {
+      check_logits(generator, &golden, 7);
+      check_logits(generator, &golden, golden.prompt_length);
+    }
+    check_greedy(generator, &golden);
+    generator_close(generator);
+  }
+  model_close(model);
+  golden_free(&golden);
+}
+
+static void test_float32(void **state) {
+  (void)state;
+  for (int i = 0; i < golden_count; i++) {
+    CpuTier middle = (CpuTier)(i % ((int)cpu_best_tier() + 1)); // every tier, not for every model
+    check_golden(golden_names[i], cpu_best_tier());
+    if (middle != cpu_best_tier()) check_golden(golden_names[i], middle);
+  }
+}
+
+static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, const char *attention) {
+  Error error;
+  CpuTier tier = cpu_best_tier();
+  Model *model = open_model(golden, dtype, rounding, tier);
+  Generator *generator = open_generator(model, attention, dtype, golden, tier);
+  float *logits = new_logits(golden);
+  int64_t length = golden->prompt_length;
+  must(generation_logits(generator, golden->ids, length, length, 8, logits, &error), &error);
+  generator_close(generator);
+  model_close(model);
+  return logits;
+}
+
+// 16-bit weights and cache against float32 with the same rounded weights.
+static void check_narrow(const char *name, Dtype dtype, double bound) {
+  Golden golden = golden_read(name);
+  float *reference = run_logits(&golden, DTYPE_F32, dtype, "eager");
+  for (size_t i = 0; i < COUNT_OF(attentions); i++) {
+    float *logits = run_logits(&golden, dtype, dtype, attentions[i]);
+    double found = error_against(&golden, logits, reference);
+    if (!(found <= bound))
+      fail_msg("%s %s %s: relative error %g, bound %g", name, attentions[i], dtype_name(dtype),
+               found, bound);
+    free(logits);
+  }
+  free(reference);
+  golden_free(&golden);
+}
+
+static void test_bfloat16(void **state) {
+  (void)state;
+  for (int i = 0; i < golden_count; i++) check_narrow(golden_names[i], DTYPE_BF16, 5e-2);
+}
+
+static void test_float16(void **state) {
+  (void)state;
+  for (int i = 0; i < golden_count; i++) check_narrow(golden_names[i], DTYPE_F16, 1e-2);
+}
+
+int main(void) {
+  Error error;
+  if (!(team = team_open(THREADS, false, &error))) return 1;
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_float32),
+      cmocka_unit_test(test_bfloat16),
+      cmocka_unit_test(test_float16),
+  };
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  team_close(team);
+  return failed;
+}
