@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/session.h"
+#include "bench/generation/backend_name.h"
 #include "cli/output.h"
 #include "cli/token_ids.h"
 #include <string.h>
@@ -77,9 +78,10 @@ static bool check_prompt(const Session *session, Error *error) {
 }
 
 static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
+  const char *backend = session->engine.sdpa_backend;
   const GeneratorOptions options = {
       .attention = session->engine.attention,
-      .sdpa_backend = session->engine.sdpa_backend,
+      .sdpa_backend = backend ? backend_name(backend) : NULL,
       .cache_dtype = session->engine.dtype,
       .max_batch = 1,
       .max_tokens = (int64_t)session->prompt.count + new_tokens,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine's flags: read into values, and in step with the rooms that know what there is.
 #include "attention/attention.h"
+#include "bench/generation/backend_name.h"
 #include "cli/engine_options.h"
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,21 +69,45 @@ static bool has(const char *choices, const char *name) {
   return option_has_choice(choices, name, strlen(name));
 }
 
+typedef struct {
+  const char *attention; // NULL: the name is one
+  ErrorCode expected;
+} Expectation;
+
+static void expect_found(Span name, void *context) {
+  const Expectation *expectation = context;
+  char text[64];
+  Error error = {0};
+  snprintf(text, sizeof text, "%.*s", (int)name.size, name.data);
+  const Attention *found = expectation->attention
+                               ? attention_find(expectation->attention, backend_name(text), &error)
+                               : attention_find(text, NULL, &error);
+  assert_int_equal(found != NULL, error.code == ERROR_NONE);
+  if (error.code != expectation->expected) fail_msg("%s: %s", text, error_code_text(error.code));
+}
+
+// What can be chosen is in this build, what comes later is known and is not.
 static void test_attention_in_step(void **state) {
+  (void)state;
+  Expectation here = {NULL, ERROR_NONE}, later = {NULL, ERROR_UNSUPPORTED};
+  const Option *one = row(&engine_options, "--attn-implementation");
+  option_each_choice(one->choices, expect_found, &here);
+  option_each_choice(one->later_choices, expect_found, &later);
+  here.attention = later.attention = "sdpa";
+  const Option *backend = row(&engine_options, "--sdpa-backend");
+  option_each_choice(backend->choices, expect_found, &here);
+  option_each_choice(backend->later_choices, expect_found, &later);
+}
+
+static void test_all_attention_offered(void **state) {
   (void)state;
   const Option *one = row(&engine_options, "--attn-implementation");
   const Option *many = row(&engine_options_lists, "--attn-implementation");
-  const Option *backend = row(&engine_options, "--sdpa-backend");
-  assert_true(attention_count() > 0);
   for (int i = 0; i < attention_count(); i++) {
     const Attention *attention = attention_at(i);
+    if (attention->absent) continue;
+    assert_true(has(one->choices, attention->name));
     assert_true(has(many->choices, attention->name));
-    if (attention->backend) {
-      assert_true(
-          has(attention->absent ? backend->later_choices : backend->choices, attention->backend));
-    } else {
-      assert_true(has(attention->absent ? one->later_choices : one->choices, attention->name));
-    }
   }
 }
 
@@ -98,8 +124,11 @@ static void test_others_in_step(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults),       cmocka_unit_test(test_given),
-      cmocka_unit_test(test_mask_caps),      cmocka_unit_test(test_attention_in_step),
+      cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_given),
+      cmocka_unit_test(test_mask_caps),
+      cmocka_unit_test(test_attention_in_step),
+      cmocka_unit_test(test_all_attention_offered),
       cmocka_unit_test(test_others_in_step),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
