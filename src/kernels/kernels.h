@@ -21,7 +21,11 @@ typedef struct {
   int64_t a_stride;
   Dtype dtype; // of b: float32, or bfloat16 where tile_takes_bf16
   const void *b;
-  int64_t panel_bytes;    // from one panel of b to the next
+  int64_t panel_bytes; // from one panel of b to the next
+  // Memory that will be wanted soon: column k of panel p at next + p * next_panel_bytes + k *
+  // next_column_bytes is prefetched. NULL with zero strides: nothing of use. Never read.
+  const char *next;
+  int64_t next_panel_bytes, next_column_bytes;
   const float *initial;   // what the sums start from, or NULL: zeros
   int64_t initial_stride; // 0: the same row for all
   float *c;               // rows x panels * MATRIX_PANEL floats are written

@@ -28,8 +28,9 @@ typedef struct {
   const Kernels *kernels;
   const Linear *linear;
   int64_t first_row, rows;
-  int64_t blocks;       // of rows
-  int64_t tiles;        // of all blocks
+  int64_t blocks; // of rows
+  int64_t tiles;  // of all blocks
+  int64_t column_blocks;
   int64_t groups;       // tile widths over the rows of W
   int64_t tile_columns; // a tile's width
   int64_t panel_bytes;
@@ -69,17 +70,20 @@ static float *packed_tile(const Chunk *chunk, Range rows, Range columns, Range t
          columns.begin * (rows.end - rows.begin) + tile.begin * (columns.end - columns.begin);
 }
 
-static Range block_columns(const Chunk *chunk, int64_t begin) {
-  return (Range){begin, smaller(begin + BLOCK_COLUMNS, chunk->linear->matrix->columns)};
+// Nearly equal blocks, of an even number of columns each.
+static Range block_columns(const Chunk *chunk, int64_t block) {
+  int64_t columns = chunk->linear->matrix->columns;
+  Range pairs = even_part(ceiling_divide(columns, 2), chunk->column_blocks, block);
+  return (Range){2 * pairs.begin, smaller(2 * pairs.end, columns)};
 }
 
 // The tiles [tiles.begin, tiles.end) of one block of rows, all columns.
 static void pack_tiles(const Chunk *chunk, Range rows, Range tiles) {
   const Linear *linear = chunk->linear;
   int64_t height = rows.end - rows.begin;
-  for (int64_t k = 0; k < linear->matrix->columns; k += BLOCK_COLUMNS)
+  for (int64_t block = 0; block < chunk->column_blocks; block++)
     for (int64_t t = tiles.begin; t < tiles.end; t++) {
-      Range columns = block_columns(chunk, k);
+      Range columns = block_columns(chunk, block);
       Range tile = even_part(height, tiles_of(chunk, height), t);
       int64_t row = chunk->first_row + rows.begin + tile.begin;
       chunk->kernels->pack_rows((int)(tile.end - tile.begin), columns.end - columns.begin,
@@ -182,7 +186,16 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
     else
       chunk->kernels->tile(&tile);
     if (columns.end == linear->matrix->columns) finish_tile(chunk, &tile, row, column, count);
+    tile.next = NULL;
+    tile.next_panel_bytes = tile.next_column_bytes = 0;
   }
+}
+
+// Where the columns of a group begin in W.
+static const char *group_data(const Chunk *chunk, int64_t group, int64_t column) {
+  const Matrix *matrix = chunk->linear->matrix;
+  return (const char *)matrix->panels + group * chunk->kernels->tile_panels * chunk->panel_bytes +
+         column * MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes;
 }
 
 // The sliver of a group: where it lies in W, or widened into the workspace.
@@ -191,8 +204,7 @@ static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspac
   const Matrix *matrix = chunk->linear->matrix;
   int64_t depth = columns.end - columns.begin, first = group * kernels->tile_panels;
   int64_t panels = smaller(kernels->tile_panels, matrix_panels(matrix->rows) - first);
-  const char *source = (const char *)matrix->panels + first * chunk->panel_bytes +
-                       columns.begin * MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes;
+  const char *source = group_data(chunk, group, columns.begin);
   Tile tile = {.depth = depth,
                .panels = (int)panels,
                .dtype = matrix->dtype,
@@ -211,14 +223,27 @@ static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspac
   return tile;
 }
 
+// The sliver after this one, so that its memory is on the way while this one is worked on.
+static void announce_next(const Chunk *chunk, Range groups, int64_t group, int64_t block,
+                          Tile *tile) {
+  bool last = group + 1 == groups.end;
+  int64_t next_block = last ? (block + 1) % chunk->column_blocks : block;
+  int64_t next_group = !last ? group + 1 : next_block ? groups.begin : groups.end;
+  if (next_group >= chunk->groups) return;
+  tile->next = group_data(chunk, next_group, block_columns(chunk, next_block).begin);
+  tile->next_panel_bytes = chunk->panel_bytes;
+  tile->next_column_bytes = MATRIX_PANEL * dtype_facts(chunk->linear->matrix->dtype)->block_bytes;
+}
+
 static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Workspace *workspace) {
   for (int64_t block = 0; block < chunk->blocks; block++) {
     Range rows = block_rows(chunk, block), tiles = tiles_within(chunk, block, all_tiles);
     if (tiles.begin >= tiles.end) continue;
-    for (int64_t k = 0; k < chunk->linear->matrix->columns; k += BLOCK_COLUMNS)
+    for (int64_t k = 0; k < chunk->column_blocks; k++)
       for (int64_t group = groups.begin; group < groups.end; group++) {
         Range columns = block_columns(chunk, k);
         Tile tile = sliver_of(chunk, group, columns, workspace);
+        announce_next(chunk, groups, group, k, &tile);
         run_tiles(chunk, tile, rows, columns, tiles, group * chunk->tile_columns, workspace);
       }
   }
@@ -258,6 +283,7 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
     Range rows = block_rows(&chunk, block);
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
+  chunk.column_blocks = ceiling_divide(linear->matrix->columns, BLOCK_COLUMNS);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
   chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
   chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);

@@ -30,11 +30,19 @@ static ALWAYS_INLINE void multiply_column(const Tile *tile, Form form, int64_t k
   }
 }
 
+// What the next sliver of B will need, spread over the columns of this one.
+static ALWAYS_INLINE void prefetch_next(const Tile *tile, Form form, int64_t k) {
+#pragma GCC unroll 2
+  for (int panel = 0; panel < form.panels; panel++)
+    __builtin_prefetch(tile->next + panel * tile->next_panel_bytes + k * tile->next_column_bytes);
+}
+
 static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sums) {
   const char *b = tile->b;
 #pragma GCC unroll 2
   for (int64_t k = 0; k < tile->depth; k++) {
     Vector column[MOST_VECTORS];
+    prefetch_next(tile, form, k);
 #pragma GCC unroll 4
     for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
       column[v] = vector_load((const float *)(b + v / PANEL_VECTORS * tile->panel_bytes) +
@@ -59,6 +67,7 @@ static ALWAYS_INLINE void multiply_pairs(const Tile *tile, Form form, Sums *sums
   Vector column[MOST_VECTORS];
   int64_t k = 0;
   for (; k + 1 < tile->depth; k += 2) {
+    prefetch_next(tile, form, k);
     load_pairs(tile, form, k, false, column);
     multiply_column(tile, form, k, column, sums);
     load_pairs(tile, form, k, true, column);
