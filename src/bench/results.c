@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "bench/python_json.h"
+#include "base/python_json.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenario_name.h"
-#include "bench/python_json.h"
+#include "base/python_json.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "bench/generation/worker_process.h"
 #include "base/clock.h"
 #include "bench/process_usage.h"
-#include "bench/python_json.h"
+#include "base/python_json.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>

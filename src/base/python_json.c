@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/python_json.h"
+#include "base/python_json.h"
 #include <ctype.h>
 #include <math.h>
 #include <stdint.h>

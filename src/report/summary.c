@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/summary.h"
+#include "report/label.h"
+#include "statistics/comparison.h"
+#include <math.h>
+
+enum { COMPARISON_SEED = 1, MOST_SENTENCES = 12 };
+static const double least_effect = 0.01;
+
+static bool competes(const Row *row) {
+  return row->status == ROW_MEASURED && row->valid && report_primary(row);
+}
+
+static bool is_better(const Row *a, const Row *b) {
+  const Cell *left = report_primary(a), *right = report_primary(b);
+  return left->less_is_better ? left->value < right->value : left->value > right->value;
+}
+
+// Whether an earlier row does the same work: then its sentence has been said.
+static bool said_before(const Report *report, size_t index) {
+  for (size_t i = 0; i < index; i++) {
+    const Row *row = &report->rows.items[i];
+    if (competes(row) && label_same_work(row, &report->rows.items[index])) return true;
+  }
+  return false;
+}
+
+// The best row that does the same work as `like`, `without` left aside; NULL: none.
+static const Row *best_of(const Report *report, const Row *like, const Row *without) {
+  const Row *best = NULL;
+  for (size_t i = 0; i < report->rows.count; i++) {
+    const Row *row = &report->rows.items[i];
+    if (row == without || !competes(row) || !label_same_work(row, like)) continue;
+    if (!best || is_better(row, best)) best = row;
+  }
+  return best;
+}
+
+typedef struct {
+  double *items;
+  size_t count;
+} Values;
+
+static Values values_of(const Cell *cell) {
+  const json_t *array = json_object_get(cell->source, "values");
+  Values values = {memory_allocate(json_array_size(array) * sizeof(double)), 0};
+  for (size_t i = 0; i < json_array_size(array); i++) {
+    const json_t *item = json_array_get(array, i);
+    if (json_is_number(item)) values.items[values.count++] = json_number_value(item);
+  }
+  return values;
+}
+
+// How many times as fast `best` is: the ratio is turned so that more is faster.
+static Comparison compare(const Row *best, const Row *next) {
+  const Cell *primary = report_primary(best);
+  Values fast = values_of(primary), slow = values_of(report_primary(next));
+  Comparison comparison = primary->less_is_better
+                              ? comparison_make(fast.items, fast.count, slow.items, slow.count,
+                                                false, least_effect, COMPARISON_SEED)
+                              : comparison_make(slow.items, slow.count, fast.items, fast.count,
+                                                false, least_effect, COMPARISON_SEED);
+  memory_free(fast.items);
+  memory_free(slow.items);
+  return comparison;
+}
+
+static void append_sentence(Text *text, const Row *best, const Row *next) {
+  Comparison comparison = compare(best, next);
+  double margin = (comparison.ci95.high - comparison.ci95.low) / 2;
+  bool sure = comparison.verdict == VERDICT_BETTER;
+  if (sure)
+    text_append_format(text, "%s is fastest at ", best->label);
+  else
+    text_append_format(text, "%s and %s cannot be told apart at ", best->label, next->label);
+  label_work(best, text);
+  if (sure)
+    text_append_format(text, ":\n  %.2f +- %.2f times as fast as %s (95 %% confidence).\n",
+                       comparison.ratio, margin, next->label);
+  else
+    text_append_format(
+        text, ":\n  ratio %.3f, 95 %% interval %.3f to %.3f; more --iterations narrow it.\n",
+        comparison.ratio, comparison.ci95.low, comparison.ci95.high);
+}
+
+void summary_sentences(const Report *report, Text *text) {
+  int said = 0;
+  for (size_t i = 0; i < report->rows.count && said < MOST_SENTENCES; i++) {
+    const Row *row = &report->rows.items[i];
+    if (!competes(row) || said_before(report, i)) continue;
+    const Row *best = best_of(report, row, NULL), *next = best_of(report, row, best);
+    if (!next) continue;
+    append_sentence(text, best, next);
+    said++;
+  }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/grid.h"
+#include "report/label.h"
+#include "report/printers.h"
+#include <string.h>
+
+enum { GAP = 2 };
+
+// How many columns between label and verdict fit; the verdict always does.
+static size_t fitting(const Grid *grid) {
+  size_t last = grid->columns.count - 1;
+  size_t width = grid_width(grid, 0) + GAP + grid_width(grid, last);
+  size_t count = 0;
+  for (size_t i = 1; i < last; i++, count++) {
+    width += GAP + grid_width(grid, i);
+    if (width > REPORT_COLUMNS) break;
+  }
+  return count;
+}
+
+static void append_padded(Text *text, const char *content, size_t width, bool left, bool end) {
+  size_t characters = grid_characters(content);
+  int padding = width > characters ? (int)(width - characters) : 0;
+  if (!left) text_append_format(text, "%*s", padding, "");
+  text_append_text(text, content);
+  if (left && !end) text_append_format(text, "%*s", padding, "");
+}
+
+// The index of the column at a place of the printed line.
+static size_t column_at(const Grid *grid, size_t place, size_t shown) {
+  return place <= shown ? place : grid->columns.count - 1;
+}
+
+static void append_line(Text *text, const Grid *grid, size_t shown,
+                        const char *(*content)(const Grid *grid, size_t row, size_t column),
+                        size_t row) {
+  for (size_t place = 0; place <= shown + 1; place++) {
+    size_t column = column_at(grid, place, shown);
+    if (place) text_append_format(text, "%*s", GAP, "");
+    append_padded(text, content(grid, row, column), grid_width(grid, column),
+                  grid->columns.items[column].left, place == shown + 1);
+  }
+  while (text->size && text->data[text->size - 1] == ' ') text->size--;
+  text_append_character(text, '\n');
+}
+
+static const char *title_of(const Grid *grid, size_t row, size_t column) {
+  (void)row;
+  return grid->columns.items[column].title;
+}
+
+static const char *head_of(const Grid *grid, size_t row, size_t column) {
+  (void)row;
+  return grid->columns.items[column].head;
+}
+
+// Appends text in lines of at most REPORT_COLUMNS, the later ones indented.
+static void append_wrapped(Text *text, const char *content, int indent) {
+  size_t used = 0;
+  while (*content) {
+    size_t length = strcspn(content, " ");
+    if (used > 0 && used + 1 + length > REPORT_COLUMNS) {
+      text_append_format(text, "\n%*s", indent, "");
+      used = (size_t)indent;
+    } else if (used > 0) {
+      text_append_character(text, ' ');
+      used++;
+    }
+    text_append(text, content, length);
+    used += length;
+    content += length + (content[length] == ' ');
+  }
+  text_append_character(text, '\n');
+}
+
+static void append_absent(const Report *report, Text *text) {
+  for (size_t i = 0; i < report->rows.count; i++) {
+    const Row *row = &report->rows.items[i];
+    if (row->status == ROW_MEASURED) continue;
+    Text line = {0};
+    text_append_format(&line, "%s: %s, %s", row->label,
+                       row->status == ROW_SKIPPED ? "skipped" : "failed", row->reason);
+    append_wrapped(text, line.data, 2);
+    text_free(&line);
+  }
+}
+
+static void append_intro(const Report *report, Text *text) {
+  Text line = {0};
+  const json_t *metadata = json_object_get(report->rows.items[0].entry, "metadata");
+  const char *model = json_string_value(json_object_get(metadata, "model_id"));
+  text_append_format(&line, "%s: ", model ? model : "model");
+  label_common(report, &line);
+  append_wrapped(text, line.data, 2);
+  text_append_character(text, '\n');
+  text_free(&line);
+}
+
+void print_table(const Report *report, Text *text) {
+  if (report->rows.count == 0) {
+    text_append_text(text, "no scenarios\n");
+    return;
+  }
+  append_intro(report, text);
+  Grid grid = grid_make(report, true);
+  size_t shown = fitting(&grid);
+  if (grid.rows > 0) {
+    append_line(text, &grid, shown, title_of, 0);
+    append_line(text, &grid, shown, head_of, 0);
+  }
+  for (size_t i = 0; i < grid.rows; i++) append_line(text, &grid, shown, grid_text, i);
+  grid_free(&grid);
+  append_absent(report, text);
+}
