@@ -251,7 +251,8 @@ static bool encode_word(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, T
   }
   size_t before = ids->count;
   if (!encode_anew(bpe, work, piece, bytes, ids, error)) return false;
-  if (entry) word_cache_put(entry, piece, hash, ids->items + before, ids->count - before);
+  if (entry && ids->count)
+    word_cache_put(entry, piece, hash, ids->items + before, ids->count - before);
   return true;
 }
 

@@ -4,84 +4,11 @@
 #include "base/file.h"
 #include "base/file_map.h"
 #include "tokenizer/component.h"
+#include "tokenizer/model_tables.h"
 #include "tokenizer/tokenizer_parts.h"
 #include <string.h>
 
 #define MODELS "BPE"
-
-static bool read_vocabulary(Bpe *bpe, const Field *model, Error *error) {
-  Field vocab = field_get(model, "vocab");
-  if (!field_object(&vocab, error)) return false;
-  vocabulary_reserve(&bpe->vocabulary, field_count(&vocab), 0);
-  const char *key;
-  size_t size;
-  json_t *value;
-  json_object_keylen_foreach((json_t *)vocab.value, key, size, value) {
-    if (!json_is_integer(value))
-      return error_set(error, ERROR_FORMAT, vocab.path, "id of \"%.60s\" is not an integer", key);
-    if (!vocabulary_add(&bpe->vocabulary, (Span){key, size}, json_integer_value(value), vocab.path,
-                        error))
-      return false;
-  }
-  return true;
-}
-
-static bool add_merge(Bpe *bpe, Span left, Span right, size_t rank, Text *scratch,
-                      const char *where, Error *error) {
-  size_t dropped = bpe->prefix ? strlen(bpe->prefix) : 0;
-  if (dropped > right.size) dropped = right.size;
-  text_clear(scratch);
-  text_append(scratch, left.data, left.size);
-  text_append(scratch, right.data + dropped, right.size - dropped);
-  int32_t a = vocabulary_find(&bpe->vocabulary, left);
-  int32_t b = vocabulary_find(&bpe->vocabulary, right);
-  int32_t result = vocabulary_find(&bpe->vocabulary, text_span(scratch));
-  if (a < 0 || b < 0 || result < 0) {
-    Span missing = a < 0 ? left : b < 0 ? right : text_span(scratch);
-    return error_set(error, ERROR_FORMAT, where, "merge %zu: \"%.*s\" is not in the vocabulary",
-                     rank, (int)(missing.size < 60 ? missing.size : 60), missing.data);
-  }
-  merge_table_put(&bpe->merges, a, b, (uint32_t)rank, result);
-  return true;
-}
-
-// "a b", split at its one space; or [a, b].
-static bool merge_sides(const json_t *item, Span *left, Span *right) {
-  if (json_is_string(item)) {
-    Span line = {json_string_value(item), json_string_length(item)};
-    const char *space = memchr(line.data, ' ', line.size);
-    if (!space) return false;
-    size_t before = (size_t)(space - line.data);
-    *left = (Span){line.data, before};
-    *right = (Span){space + 1, line.size - before - 1};
-    return !memchr(right->data, ' ', right->size);
-  }
-  const json_t *a = json_array_get(item, 0), *b = json_array_get(item, 1);
-  if (json_array_size(item) != 2 || !json_is_string(a) || !json_is_string(b)) return false;
-  *left = (Span){json_string_value(a), json_string_length(a)};
-  *right = (Span){json_string_value(b), json_string_length(b)};
-  return true;
-}
-
-static bool read_merges(Bpe *bpe, const Field *model, Error *error) {
-  Field merges = field_get(model, "merges");
-  if (!field_array(&merges, error)) return false;
-  merge_table_reserve(&bpe->merges, field_count(&merges));
-  Text scratch = {0};
-  size_t rank = 0;
-  bool done = true;
-  for (size_t i = 0; done && i < field_count(&merges); i++) {
-    const json_t *item = json_array_get(merges.value, i);
-    if (json_is_string(item) && !strncmp(json_string_value(item), "#version", 8)) continue;
-    Span left, right;
-    done = merge_sides(item, &left, &right)
-               ? add_merge(bpe, left, right, rank++, &scratch, merges.path, error)
-               : error_set(error, ERROR_FORMAT, merges.path,
-                           "merge %zu is neither \"a b\" nor [\"a\", \"b\"]", i);
-  }
-  text_free(&scratch);
-  return done;
-}
 
 static bool read_affix(const Field *model, const char *name, char **out, Error *error) {
   Field field = field_get(model, name);
@@ -104,8 +31,7 @@ static bool read_model(Bpe *bpe, const Field *model, Error *error) {
          read_affix(model, "unk_token", &bpe->unknown, error) &&
          field_boolean_or(&fuse, &bpe->fuse_unknown, error) &&
          field_boolean_or(&fallback, &bpe->byte_fallback, error) &&
-         field_boolean_or(&ignore, &bpe->ignore_merges, error) &&
-         read_vocabulary(bpe, model, error) && read_merges(bpe, model, error);
+         field_boolean_or(&ignore, &bpe->ignore_merges, error);
 }
 
 static bool read_flags(AddedToken *token, const Field *entry, Error *error) {
@@ -150,7 +76,8 @@ static bool read_added_tokens(Tokenizer *tokenizer, const Field *root, Error *er
   return true;
 }
 
-static bool read_parts(Tokenizer *tokenizer, const Field *root, Error *error) {
+static bool read_parts(Tokenizer *tokenizer, const Field *root, const ModelTables *tables,
+                       Error *error) {
   Field model = field_get(root, "model"), normalizer = field_get(root, "normalizer");
   Field pre_tokenizer = field_get(root, "pre_tokenizer"), decoder = field_get(root, "decoder");
   Field post_processor = field_get(root, "post_processor");
@@ -159,21 +86,30 @@ static bool read_parts(Tokenizer *tokenizer, const Field *root, Error *error) {
          (tokenizer->pre_tokenizer = pre_tokenizer_open(&pre_tokenizer, error)) &&
          (tokenizer->decoder = decoder_open(&decoder, error)) &&
          post_processor_read(&tokenizer->post_processor, &post_processor, error) &&
-         read_model(&tokenizer->bpe, &model, error) && read_added_tokens(tokenizer, root, error) &&
-         tokenizer_prepare(tokenizer, error);
+         read_model(&tokenizer->bpe, &model, error) &&
+         model_tables_read(tables, &tokenizer->bpe, error) &&
+         read_added_tokens(tokenizer, root, error) && tokenizer_prepare(tokenizer, error);
+}
+
+static Tokenizer *open_document(const json_t *document, const ModelTables *tables, const char *name,
+                                Error *error) {
+  Tokenizer *tokenizer = tokenizer_new();
+  Field root = field_root(document, name);
+  if (read_parts(tokenizer, &root, tables, error)) return tokenizer;
+  if (!error->where[0]) error_within(error, name);
+  tokenizer_close(tokenizer);
+  return NULL;
 }
 
 Tokenizer *tokenizer_open_json(const void *bytes, size_t size, const char *name, Error *error) {
-  json_t *document = document_parse(bytes, size, name, error);
-  if (!document) return NULL;
-  Tokenizer *tokenizer = tokenizer_new();
-  Field root = field_root(document, name);
-  if (!read_parts(tokenizer, &root, error)) {
-    if (!error->where[0]) error_within(error, name);
-    tokenizer_close(tokenizer);
-    tokenizer = NULL;
+  ModelTables tables = {.name = name};
+  Tokenizer *tokenizer = NULL;
+  if (model_tables_find(&tables, (Span){bytes, size}, error)) {
+    json_t *document = document_parse(tables.rest.data, tables.rest.size, name, error);
+    if (document) tokenizer = open_document(document, &tables, name, error);
+    json_decref(document);
   }
-  json_decref(document);
+  text_free(&tables.rest);
   return tokenizer;
 }
 
