@@ -14,7 +14,8 @@ case $configuration in
             options="--buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false" ;;
   thread)   folder=build-thread;   options="--buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false -Dwerror=false" ;;
   fuzz)     folder=build-fuzz;     options="--buildtype=debugoptimized -Dtests=false -Dfuzz=true
-            -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false"
+            -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
+            -Dc_args=-fsanitize=fuzzer-no-link"
             export CC=clang ;;
   *) echo "build.sh: '$configuration' is no configuration" >&2; exit 2 ;;
 esac

@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${SECONDS_EACH:-60}
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 tools/build.sh fuzz
 run_target() {

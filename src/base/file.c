@@ -52,7 +52,14 @@ static bool write_all(int descriptor, const char *bytes, size_t size) {
   return true;
 }
 
+bool file_may_be_replaced(const char *path, Error *error) {
+  struct stat status;
+  if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) return true;
+  return error_set(error, ERROR_ARGUMENT, path, "is not a regular file");
+}
+
 bool file_write_atomically(const char *path, const void *bytes, size_t size, Error *error) {
+  if (!file_may_be_replaced(path, error)) return false;
   Text temporary = {0};
   text_append_format(&temporary, "%s.tmp.%ld", path, (long)getpid());
   int descriptor = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

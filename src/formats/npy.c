@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/npy.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include <errno.h>
@@ -241,6 +242,7 @@ static bool count_elements(const char *path, int rank, const int64_t *shape, int
 NpyWriter *npy_writer_open(const char *path, int rank, const int64_t *shape, Error *error) {
   int64_t count;
   if (!count_elements(path, rank, shape, &count, error)) return NULL;
+  if (!file_may_be_replaced(path, error)) return NULL;
   Text partial = {0};
   text_append_format(&partial, "%s.tmp.%ld", path, (long)getpid());
   FILE *file = fopen(partial.data, "wb");
