@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel workshop: every operator, tier and dtype as one list row that can be checked and timed
+// at any shape. A measurement draws fresh random input, puts poison around the output, compares
+// with double precision, and only then takes the time. Weights rotate through more memory than any
+// cache holds, as they do in a model; activations stay where a model would have them.
+#pragma once
+#include "device/ceiling.h"
+#include "kernels/kernels.h"
+
+typedef struct {
+  int64_t m, n, k; // rows of x; columns of y; what is summed over (0: not used)
+} WorkshopShape;
+
+typedef struct WorkshopCase WorkshopCase;
+
+typedef struct {
+  const char *name, *summary;
+  bool by_dtype;               // else float32 alone
+  double bound;                // on max|difference| / max|reference|
+  const WorkshopShape *shapes; // what a run without a choice measures
+  int shape_count;
+  // Sizes and work of one execution, for the case's shape and dtype.
+  void (*plan)(WorkshopCase *bench);
+  // One thread's share of one execution, or, where it brings its own threads, all of it (thread is
+  // then -1).
+  void (*run)(WorkshopCase *bench, int thread, int threads);
+  bool own_threads;
+  // Element `index` of the output in double precision.
+  double (*expect)(const WorkshopCase *bench, int64_t index);
+} WorkshopOperator;
+
+typedef struct {
+  const WorkshopOperator *operator;
+  CpuTier tier;
+  Dtype dtype;
+  WorkshopShape shape;
+  uint64_t seed;                // of the input
+  double residual, bound;       // relative error found and allowed
+  bool correct;                 // false: what follows was not measured and is 0
+  int samples;                  // of the median
+  double seconds;               // median of one execution
+  double gflop_per_s, gb_per_s; // 10^9; bytes that must move at least once
+  // Least possible time at the ceilings (the larger of FLOPs / FMA rate and bytes / read rate) over
+  // the time taken. Above 1: the data was in a cache.
+  double share;
+} WorkshopResult;
+
+// The list.
+const WorkshopOperator *workshop_operators(int *count);
+const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: there is none
+// Checks and times one row; takes about `seconds` of timing. false: no memory, or a shape that is
+// empty or absurd. A wrong result is no error but `correct` false.
+CHECKED bool workshop_measure(const WorkshopOperator *operator, const Kernels * kernels, Team *team,
+                              const Ceilings *ceilings, Dtype dtype, WorkshopShape shape,
+                              uint64_t seed, double seconds, WorkshopResult *result, Error *error);
+
+// What an operator's functions see (workshop_operators.c).
+struct WorkshopCase {
+  const Kernels *kernels;
+  Team *team;
+  Dtype dtype;
+  WorkshopShape shape;
+  // Set by plan, in elements: arrays of float32, and the rotating array of the dtype.
+  int64_t x_count, x2_count, y_count, weight_count;
+  Dtype y_dtype;
+  int64_t scratch_bytes;
+  double flops, bytes; // of one execution
+  float *x, *x2;       // random
+  void *y, *scratch;
+  const void *weights; // random; the copy whose turn it is
+};
