@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/compile_kwargs.h"
-#include "bench/known_keys.h"
 #include "base/python_json.h"
+#include "bench/known_keys.h"
 #include <stdio.h>
 #include <string.h>
 

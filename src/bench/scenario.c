@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenario.h"
 #include "bench/scenario_name.h"
+#include "device/cpu.h"
 #include "tensor/dtype.h"
 #include <inttypes.h>
 #include <string.h>
@@ -52,6 +53,13 @@ static bool check_dtype(const char *where, const char *name, Error *error) {
                    "dtype is \"%s\", expected float32, bfloat16 or float16", name);
 }
 
+static bool check_mask(const char *where, const char *mask, Error *error) {
+  CpuTier tier;
+  if (!mask[0] || cpu_tier_by_name(mask, &tier)) return true;
+  return error_set(error, ERROR_ARGUMENT, where,
+                   "cpu_mask is \"%s\", expected reference, avx2 or avx512", mask);
+}
+
 static bool check_tokens(const Scenario *scenario, const char *where, Error *error) {
   if (scenario->num_tokens_to_generate == 1)
     return error_set(error, ERROR_ARGUMENT, where,
@@ -75,7 +83,7 @@ bool scenario_check(const Scenario *scenario, const char *where, Error *error) {
                     COUNT_OF(attentions), error) &&
          check_word(where, "sdpa_backend", scenario->sdpa_backend, backends, COUNT_OF(backends),
                     error) &&
-         check_dtype(where, scenario->dtype, error);
+         check_mask(where, scenario->cpu_mask, error) && check_dtype(where, scenario->dtype, error);
 }
 
 // The order of the keys is the peer's: the hash depends on it.

@@ -4,18 +4,29 @@
 #include "report/printers.h"
 #include <string.h>
 
-enum { GAP = 2 };
+// How the grid is put on the screen.
+typedef struct {
+  const Grid *grid;
+  size_t shown; // columns between label and verdict
+  size_t gap;   // spaces between columns
+} Layout;
 
 // How many columns between label and verdict fit; the verdict always does.
-static size_t fitting(const Grid *grid) {
+static size_t fitting(const Grid *grid, size_t gap) {
   size_t last = grid->columns.count - 1;
-  size_t width = grid_width(grid, 0) + GAP + grid_width(grid, last);
+  size_t width = grid_width(grid, 0) + gap + grid_width(grid, last);
   size_t count = 0;
   for (size_t i = 1; i < last; i++, count++) {
-    width += GAP + grid_width(grid, i);
+    width += gap + grid_width(grid, i);
     if (width > REPORT_COLUMNS) break;
   }
   return count;
+}
+
+static Layout layout_of(const Grid *grid) {
+  size_t wide = fitting(grid, 2);
+  if (wide + 2 == grid->columns.count) return (Layout){grid, wide, 2};
+  return (Layout){grid, fitting(grid, 1), 1};
 }
 
 static void append_padded(Text *text, const char *content, size_t width, bool left, bool end) {
@@ -26,19 +37,15 @@ static void append_padded(Text *text, const char *content, size_t width, bool le
   if (left && !end) text_append_format(text, "%*s", padding, "");
 }
 
-// The index of the column at a place of the printed line.
-static size_t column_at(const Grid *grid, size_t place, size_t shown) {
-  return place <= shown ? place : grid->columns.count - 1;
-}
+typedef const char *Content(const Grid *grid, size_t row, size_t column);
 
-static void append_line(Text *text, const Grid *grid, size_t shown,
-                        const char *(*content)(const Grid *grid, size_t row, size_t column),
-                        size_t row) {
-  for (size_t place = 0; place <= shown + 1; place++) {
-    size_t column = column_at(grid, place, shown);
-    if (place) text_append_format(text, "%*s", GAP, "");
+static void append_line(Text *text, const Layout *layout, Content *content, size_t row) {
+  const Grid *grid = layout->grid;
+  for (size_t place = 0; place <= layout->shown + 1; place++) {
+    size_t column = place <= layout->shown ? place : grid->columns.count - 1;
+    if (place) text_append_format(text, "%*s", (int)layout->gap, "");
     append_padded(text, content(grid, row, column), grid_width(grid, column),
-                  grid->columns.items[column].left, place == shown + 1);
+                  grid->columns.items[column].left, place == layout->shown + 1);
   }
   while (text->size && text->data[text->size - 1] == ' ') text->size--;
   text_append_character(text, '\n');
@@ -103,12 +110,12 @@ void print_table(const Report *report, Text *text) {
   }
   append_intro(report, text);
   Grid grid = grid_make(report, true);
-  size_t shown = fitting(&grid);
+  Layout layout = layout_of(&grid);
   if (grid.rows > 0) {
-    append_line(text, &grid, shown, title_of, 0);
-    append_line(text, &grid, shown, head_of, 0);
+    append_line(text, &layout, title_of, 0);
+    append_line(text, &layout, head_of, 0);
   }
-  for (size_t i = 0; i < grid.rows; i++) append_line(text, &grid, shown, grid_text, i);
+  for (size_t i = 0; i < grid.rows; i++) append_line(text, &layout, grid_text, i);
   grid_free(&grid);
   append_absent(report, text);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/worker_events.h"
-#include "base/text.h"
 #include "base/python_json.h"
+#include "base/text.h"
 #include <errno.h>
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/worker_process.h"
 #include "base/clock.h"
-#include "bench/process_usage.h"
 #include "base/python_json.h"
+#include "bench/process_usage.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_run.h"
+#include "base/interrupt.h"
+#include "bench/generation/runner.h"
+#include "bench/trust.h"
+#include "cli/model_argument.h"
+#include "cli/output.h"
+#include "cli/run_options.h"
+#include "report/printers.h"
+#include "report/summary.h"
+#include "report/warnings.h"
+#include <stdio.h>
+#include <string.h>
+
+// What a run holds open.
+typedef struct {
+  const Arguments *arguments;
+  ScenarioMatrix matrix;
+  ModelArgument model;
+  Tokenizer *tokenizer; // NULL: the model has none
+  TokenizerState *state;
+  Results *results;
+  json_t *trust;
+  int interrupt;
+  Progress progress;
+} Run;
+
+static bool encode(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
+  Run *run = context;
+  return tokenizer_encode(run->tokenizer, run->state, text, size, NULL, ids, error);
+}
+
+static bool make_prompt(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
+                        Error *error) {
+  Run *run = context;
+  if (run->tokenizer) return prompt_encode(encode, run, length, ids, error);
+  prompt_draw(vocabulary, length, ids);
+  return true;
+}
+
+static bool decode(void *context, const int32_t *ids, int64_t count, Text *text) {
+  Run *run = context;
+  Error ignored;
+  return run->tokenizer &&
+         tokenizer_decode(run->tokenizer, run->state, ids, (size_t)count, true, text, &ignored);
+}
+
+// A level of the peer's logging: 0 everything … 3 errors only.
+static int log_level(const Arguments *arguments) {
+  static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+  const char *level = arguments_text(arguments, "--log-level");
+  for (int i = 0; i < (int)COUNT_OF(levels); i++)
+    if (strcmp(levels[i], level) == 0) return i;
+  return 0;
+}
+
+static bool open_tokenizer(Run *run, Error *error) {
+  if (!model_argument_has_tokenizer(&run->model)) return true;
+  run->tokenizer = model_argument_tokenizer(&run->model, error);
+  run->state = tokenizer_state_open();
+  return run->tokenizer != NULL;
+}
+
+static void override(const Arguments *arguments, const char *flag, char *field, size_t size) {
+  if (arguments_given(arguments, flag))
+    snprintf(field, size, "%s", arguments_text(arguments, flag));
+}
+
+static Repository repository_of(const Arguments *arguments) {
+  Repository repository = repository_read(".");
+  override(arguments, "--branch-name", repository.branch, sizeof repository.branch);
+  override(arguments, "--commit-id", repository.commit, sizeof repository.commit);
+  override(arguments, "--commit-message", repository.message, sizeof repository.message);
+  return repository;
+}
+
+// Cheap mistakes first: flags, the model's name, the folder of the results, the tokenizer; then the
+// hashes of the model's files.
+static bool open_run(Run *run, const Repository *repository, Error *error) {
+  const Arguments *arguments = run->arguments;
+  const char *model = arguments_text(arguments, "--model-id");
+  if (!run_options_matrix(arguments, &run->matrix, error) ||
+      !model_argument_resolve(model, &run->model, error))
+    return false;
+  run->results = results_open(arguments_text(arguments, "--output-dir"), model,
+                              arguments_switch(arguments, "--resume"), error);
+  if (!run->results || !open_tokenizer(run, error)) return false;
+  run->interrupt = interrupt_open(error);
+  if (run->interrupt < 0) return false;
+  progress_draw(&run->progress, 0, "reading the model's files");
+  run->trust = trust_of_run(run->model.path, repository, error);
+  return run->trust != NULL;
+}
+
+static void close_run(Run *run) {
+  interrupt_close(run->interrupt);
+  json_decref(run->trust);
+  results_close(run->results);
+  tokenizer_state_close(run->state);
+  tokenizer_close(run->tokenizer);
+  model_argument_free(&run->model);
+  scenario_matrix_free(&run->matrix);
+}
+
+static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary, Error *error) {
+  char *const worker[] = {"attometer", "worker", NULL};
+  const Arguments *arguments = run->arguments;
+  RunnerOptions options = {
+      .matrix = &run->matrix,
+      .stock =
+          {
+              .model = run->model.path,
+              .tier = cpu_best_tier(),
+              .pin = arguments_switch(arguments, "--pin"),
+              .command = {.program = "/proc/self/exe",
+                          .arguments = worker,
+                          .timeout_ns = (int64_t)(arguments_real(arguments, "--timeout") * 1e9),
+                          .interrupt = run->interrupt},
+              .prompt = make_prompt,
+              .prompt_context = run,
+          },
+      .facts = {.model_id = arguments_text(arguments, "--model-id"),
+                .repository = *repository,
+                .trust = run->trust,
+                .decoder = run->tokenizer ? decode : NULL,
+                .decoder_context = run},
+      .results = run->results,
+      .progress = &run->progress,
+  };
+  return runner_run(&options, summary, error);
+}
+
+// Lines for people: behind the table on standard output, else apart on standard error.
+static void tell_people(bool table, const Text *text) {
+  if (text->size == 0) return;
+  if (table)
+    output_format("\n%s", text->data);
+  else
+    fputs(text->data, stderr);
+}
+
+static bool print_report(Run *run, Error *error) {
+  const char *format = arguments_text(run->arguments, "--output-format");
+  bool table = strcmp(format, "table") == 0;
+  Report report;
+  Text body = {0}, sentences = {0}, warnings = {0};
+  if (!report_make(results_document(run->results), results_path(run->results), &report, error))
+    return false;
+  report_printer(format)(&report, &body);
+  summary_sentences(&report, &sentences);
+  if (log_level(run->arguments) < 3) warnings_list(&report, &warnings);
+  output_write(text_span(&body).data, body.size);
+  if (table) tell_people(table, &sentences);
+  tell_people(table, &warnings);
+  if (table) output_format("\nresults: %s\n", results_path(run->results));
+  text_free(&body);
+  text_free(&sentences);
+  text_free(&warnings);
+  report_free(&report);
+  return output_flush(error);
+}
+
+// The run's exit code: something failed, something was wrong, nothing could be run.
+static bool judge(const RunnerSummary *summary, Error *error) {
+  if (summary->failed)
+    return error_set(error, ERROR_CHILD, NULL, "%lld of the scenarios failed",
+                     (long long)summary->failed);
+  if (summary->invalid)
+    return error_set(error, ERROR_MISMATCH, NULL, "%lld of the scenarios gave wrong results",
+                     (long long)summary->invalid);
+  if (summary->measured + summary->kept == 0)
+    return error_set(error, ERROR_UNSUPPORTED, NULL, "none of the scenarios is in this build");
+  return true;
+}
+
+static bool work(Run *run, Error *error) {
+  Repository repository = repository_of(run->arguments);
+  RunnerSummary summary;
+  if (!open_run(run, &repository, error)) return false;
+  bool whole = sweep(run, &repository, &summary, error);
+  bool any = summary.measured + summary.kept + summary.failed + summary.skipped > 0;
+  Error printing;
+  bool printed = !any || print_report(run, &printing);
+  if (!whole) return false;
+  if (!printed) {
+    *error = printing;
+    return false;
+  }
+  return judge(&summary, error);
+}
+
+static bool run_command(const Arguments *arguments, Error *error) {
+  Run run = {.arguments = arguments, .interrupt = -1};
+  run.progress = progress_open(log_level(arguments) < 2 ? stderr : NULL);
+  bool done = work(&run, error);
+  progress_close(&run.progress);
+  close_run(&run);
+  return done;
+}
+
+const Command command_run = {
+    .name = "run",
+    .summary = "benchmark generation",
+    .description =
+        "Measures a model under every scenario of a matrix: lists of batch sizes, prompt lengths, "
+        "new tokens, dtypes and attention implementations give their product. Each scenario runs "
+        "in a process of its own, is compared with a float32 reference, and is recorded before "
+        "the next begins; Ctrl-C leaves what was finished, --resume goes on.\n\n"
+        "Results are one JSON file. The table shows medians; +- is half the 95 % confidence "
+        "interval of the end-to-end time. \"of read\" is the share of the measured memory read "
+        "bandwidth that decoding reaches, \"of FMA\" the share of the measured multiply-add peak "
+        "that the prefill reaches.",
+    .examples = "attometer run --model-id preset:smollm2-135m -s 128 512 -n 32\n"
+                "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
+                "markdown",
+    .tables = {&model_options, &run_scenario_options, &engine_options_lists, &run_output_options,
+               &run_later_options},
+    .run = run_command,
+};
