@@ -11,8 +11,8 @@ bool folder_exists(const char *path);
 CHECKED bool file_read(const char *path, size_t limit, Text *text, Error *error);
 // Writes path.tmp.PID beside it, syncs, and renames: a reader sees the old or the new whole file.
 CHECKED bool file_write_atomically(const char *path, const void *bytes, size_t size, Error *error);
-// Whether a rename onto path may happen: it is absent or a regular file. A device or a pipe would be
-// lost, so it is ERROR_ARGUMENT.
+// Whether a rename onto path may happen: it is absent or a regular file. A device or a pipe would
+// be lost, so it is ERROR_ARGUMENT.
 CHECKED bool file_may_be_replaced(const char *path, Error *error);
 // mkdir -p
 CHECKED bool folder_make(const char *path, Error *error);
