@@ -46,11 +46,18 @@ void checkpoint_release(const Checkpoint *checkpoint, const Tensor *tensor) {
   checkpoint_release_bytes(checkpoint, tensor->data, (size_t)checkpoint_tensor_bytes(tensor));
 }
 
+// The system maps up to this much around one touched page (a large folio of the page cache on each
+// side), and so brings back neighbours that were released before.
+enum { MAPPED_AROUND = 2 << 20 };
+
 void checkpoint_release_bytes(const Checkpoint *checkpoint, const void *data, size_t size) {
   for (size_t i = 0; i < checkpoint->maps.count; i++) {
     const FileMap *map = &checkpoint->maps.items[i];
     uintptr_t begin = (uintptr_t)data - (uintptr_t)map->data;
-    if (begin <= map->size && size <= map->size - begin) file_map_release(map, data, size);
+    if (begin > map->size || size > map->size - begin) continue;
+    size_t first = begin > MAPPED_AROUND ? begin - MAPPED_AROUND : 0, last = begin + size;
+    last = map->size - last > MAPPED_AROUND ? last + MAPPED_AROUND : map->size;
+    file_map_release(map, map->data + first, last - first);
   }
 }
 

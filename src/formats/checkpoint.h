@@ -39,7 +39,8 @@ const char *checkpoint_text(const Checkpoint *checkpoint, const char *key);
 int64_t checkpoint_tensor_bytes(const Tensor *tensor);
 int64_t checkpoint_bytes(const Checkpoint *checkpoint);
 // Gives the pages of a tensor's data (or a view into it: `size` bytes at `data`) back to the
-// system, once they were consumed; reading them again is right but reads the file again.
+// system, once they were consumed, and those of its close neighbourhood; reading them again is
+// right but takes another page fault.
 void checkpoint_release(const Checkpoint *checkpoint, const Tensor *tensor);
 void checkpoint_release_bytes(const Checkpoint *checkpoint, const void *data, size_t size);
 

@@ -114,12 +114,21 @@ static void release_rows(const Job *job, int64_t first, int64_t last) {
   }
 }
 
+// Panels whose rows take about RELEASED_BYTES of the file.
+static int64_t panels_released(const Job *job) {
+  int64_t panel = 0;
+  if (!job->checkpoint ||
+      !dtype_bytes(job->parts[0].tensor->dtype, job->entry->columns * MATRIX_PANEL, &panel))
+    return INT64_MAX / MATRIX_PANEL;
+  return RELEASED_BYTES / panel + 1;
+}
+
 static void pack_panels(void *context, int thread, int threads) {
   const Job *job = context;
   float *scratch = job->scratch + thread * job->scratch_stride;
   int64_t rows = job->entry->rows, columns = job->entry->columns, begin, end;
   int64_t panel_bytes = matrix_panel_bytes(job->dtype, columns);
-  int64_t step = RELEASED_BYTES / panel_bytes + 1;
+  int64_t step = panels_released(job);
   bool moves = moves_bytes(job);
   team_share(matrix_panels(rows), 1, thread, threads, &begin, &end);
   int64_t kept = begin;
