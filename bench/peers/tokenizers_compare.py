@@ -4,6 +4,8 @@
 tokenizer.json files given. Strings are drawn and mutated from a seed that is printed.
 
     tokenizers_compare.py --command 'BINARY tokenize --jsonl --model-id' FILE.json…
+
+FILE.json@OTHER.gguf runs ours on the tokenizer of a GGUF file and theirs on FILE.json.
 """
 import argparse
 import json
@@ -103,7 +105,8 @@ def main():
     real = open(arguments.text, encoding="utf-8").read() if arguments.text else ""
     print(f"tokenizers {tokenizers.__version__}, seed {seed}, {arguments.count} strings a file")
     failures = 0
-    for path in arguments.files:
+    for name in arguments.files:
+        path, _, ours = name.partition("@")
         rng = random.Random(seed)
         begin = time.perf_counter()
         reference = tokenizers.Tokenizer.from_file(path)
@@ -116,11 +119,11 @@ def main():
         command = arguments.command.split()
         counts = []
         with_special = [reference.encode(t).ids for t in texts]
-        counts.append(compare("with specials", texts, run(command, path, [], lines), with_special,
+        counts.append(compare("with specials", texts, run(command, ours or path, [], lines), with_special,
                               arguments.show))
         plain = [reference.encode(t, add_special_tokens=False).ids for t in texts]
         counts.append(compare("without", texts,
-                              run(command, path, ["--no-special-tokens"], lines), plain,
+                              run(command, ours or path, ["--no-special-tokens"], lines), plain,
                               arguments.show))
         size = reference.get_vocab_size()
         sequences = with_special + [[rng.randrange(size) for _ in range(rng.randrange(1, 20))]
@@ -128,7 +131,7 @@ def main():
         lines = [json.dumps(s) for s in sequences]
         for flags, skip in (["--decode"], False), (["--decode", "--no-special-tokens"], True):
             theirs = [reference.decode(s, skip_special_tokens=skip) for s in sequences]
-            counts.append(compare("decode", sequences, run(command, path, flags, lines), theirs,
+            counts.append(compare("decode", sequences, run(command, ours or path, flags, lines), theirs,
                                   arguments.show))
         speed = ""
         if real:
@@ -139,10 +142,10 @@ def main():
                 for chunk in chunks:
                     reference.encode(chunk)
                 best = max(best, len(real.encode()) / (time.perf_counter() - begin) * 1e-6)
-            out = subprocess.run(command + [path, "--time"], input=real, capture_output=True,
+            out = subprocess.run(command + [ours or path, "--time"], input=real, capture_output=True,
                                  encoding="utf-8").stdout
             speed = f"; theirs load {load * 1e3:.0f} ms, {best:.2f} MB/s; ours {out.strip()}"
-        print(f"{path}: differences with/without/decode/skip {counts}{speed}", flush=True)
+        print(f"{name}: differences with/without/decode/skip {counts}{speed}", flush=True)
         failures += sum(counts)
     sys.exit(failures != 0)
 

@@ -78,14 +78,33 @@ static bool add_step(void *context, const Field *component, const char *type, Er
 }
 
 Normalizer *normalizer_open(const Field *field, Error *error) {
-  Normalizer *normalizer = memory_allocate(sizeof *normalizer);
+  Normalizer *normalizer = normalizer_new();
   if (component_walk(field, "normalizers", add_step, normalizer, error)) return normalizer;
   normalizer_close(normalizer);
   return NULL;
 }
 
+Normalizer *normalizer_new(void) {
+  return memory_allocate(sizeof(Normalizer));
+}
+
+static Step *append(Normalizer *normalizer, StepKind kind) {
+  ARRAY_APPEND(&normalizer->steps, ((Step){.kind = kind}));
+  return &normalizer->steps.items[normalizer->steps.count - 1];
+}
+
 void normalizer_append_nfc(Normalizer *normalizer) {
-  ARRAY_APPEND(&normalizer->steps, ((Step){.kind = STEP_FORM, .form = FORM_NFC}));
+  append(normalizer, STEP_FORM)->form = FORM_NFC;
+}
+
+void normalizer_append_prepend(Normalizer *normalizer, const char *text) {
+  text_append_text(&append(normalizer, STEP_PREPEND)->replacement.content, text);
+}
+
+void normalizer_append_replace(Normalizer *normalizer, const char *text, const char *content) {
+  Replacement *replacement = &append(normalizer, STEP_REPLACE)->replacement;
+  text_append_text(&replacement->needle.literal, text);
+  text_append_text(&replacement->content, content);
 }
 
 void normalizer_close(Normalizer *normalizer) {

@@ -16,8 +16,11 @@ typedef struct {
 
 // Reads the "normalizer" field; absent or null: no steps. NULL on failure.
 CHECKED Normalizer *normalizer_open(const Field *field, Error *error);
-// Appends the step that makes the text NFC.
+// Steps put together by hand, for files that name a rule instead of spelling it out.
+Normalizer *normalizer_new(void);
 void normalizer_append_nfc(Normalizer *normalizer);
+void normalizer_append_prepend(Normalizer *normalizer, const char *text);
+void normalizer_append_replace(Normalizer *normalizer, const char *text, const char *content);
 void normalizer_close(Normalizer *normalizer);
 void normalizer_work_close(NormalizerWork *work);
 

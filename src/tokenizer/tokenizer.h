@@ -16,17 +16,11 @@
 #include "tokenizer/bpe.h"
 #include "tokenizer/truncation.h"
 
-#define TOKENIZER_FILE_LIMIT (256u << 20) // bytes of a tokenizer.json
 #define TOKENIZER_TEXT_LIMIT (256u << 20) // bytes of one text to encode
 
 typedef struct Tokenizer Tokenizer;
 typedef struct TokenizerState TokenizerState;
 
-// NULL on failure. `name` (a file name) goes into errors. The bytes are not needed afterwards.
-CHECKED Tokenizer *tokenizer_open_json(const void *bytes, size_t size, const char *name,
-                                       Error *error);
-// A tokenizer.json, or a folder that holds one.
-CHECKED Tokenizer *tokenizer_open_file(const char *path, Error *error);
 void tokenizer_close(Tokenizer *tokenizer); // NULL is fine
 
 TokenizerState *tokenizer_state_open(void);
@@ -71,3 +65,6 @@ typedef struct {
   int32_t begin, end; // bos and eos where the file names them (GGUF), else -1
 } TokenizerSpecials;
 TokenizerSpecials tokenizer_specials(const Tokenizer *tokenizer);
+
+// How a tokenizer is opened: from tokenizer.json here, from GGUF in tokenizer_gguf.h.
+#include "tokenizer/tokenizer_json.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading tokenizer.json.
+#include "tokenizer/tokenizer_json.h"
 #include "base/document.h"
 #include "base/file.h"
 #include "base/file_map.h"

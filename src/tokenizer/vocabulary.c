@@ -68,31 +68,39 @@ static size_t find_slot(const Vocabulary *v, Span text, uint32_t hash) {
   size_t at = hash & v->mask;
   for (; v->slots[at].id >= 0; at = (at + 1) & v->mask) {
     if (v->slots[at].hash != hash) continue;
-    const VocabularyToken *token = &v->tokens[v->slots[at].id];
-    if (token->size == text.size && !memcmp(v->bytes.data + token->offset, text.data, text.size))
-      break;
+    if (v->slots[at].size != text.size) continue;
+    if (!memcmp(v->bytes.data + v->slots[at].offset, text.data, text.size)) break;
   }
   return at;
 }
 
-bool vocabulary_add(Vocabulary *v, Span text, int64_t id, const char *where, Error *error) {
+bool vocabulary_add_hidden(Vocabulary *v, Span text, int64_t id, const char *where, Error *error) {
+  int shown = (int)(text.size < 60 ? text.size : 60);
   if (id < 0 || id >= VOCABULARY_ID_LIMIT)
     return error_set(error, ERROR_FORMAT, where, "id %lld of \"%.*s\" is outside 0 … %d",
-                     (long long)id, (int)(text.size < 60 ? text.size : 60), text.data,
-                     VOCABULARY_ID_LIMIT - 1);
-  if (!v->slots || 2 * (v->count + 1) > v->mask + 1) rehash(v, v->slots ? 2 * (v->mask + 1) : 16);
-  uint32_t hash = (uint32_t)vocabulary_hash(text.data, text.size);
-  size_t slot = find_slot(v, text, hash);
+                     (long long)id, shown, text.data, VOCABULARY_ID_LIMIT - 1);
+  if (text.size > UINT32_MAX - v->bytes.size)
+    return error_set(error, ERROR_FORMAT, where, "more than 4 GiB of token texts");
   reserve_tokens(v, (size_t)id + 1);
-  if (v->slots[slot].id >= 0 || v->tokens[id].present)
-    return error_set(error, ERROR_FORMAT, where, "%s occurs twice: \"%.*s\", id %lld",
-                     v->slots[slot].id >= 0 ? "a token" : "an id",
-                     (int)(text.size < 60 ? text.size : 60), text.data, (long long)id);
-  v->slots[slot] = (VocabularySlot){hash, (int32_t)id};
-  v->tokens[id] = (VocabularyToken){v->bytes.size, (uint32_t)text.size, true};
+  if (v->tokens[id].present)
+    return error_set(error, ERROR_FORMAT, where, "id %lld occurs twice: \"%.*s\"", (long long)id,
+                     shown, text.data);
+  v->tokens[id] = (VocabularyToken){(uint32_t)v->bytes.size, (uint32_t)text.size, true};
   text_append(&v->bytes, text.data, text.size);
   v->count++;
   if (id >= v->limit) v->limit = (int32_t)id + 1;
+  return true;
+}
+
+bool vocabulary_add(Vocabulary *v, Span text, int64_t id, const char *where, Error *error) {
+  if (!v->slots || 2 * (v->count + 1) > v->mask + 1) rehash(v, v->slots ? 2 * (v->mask + 1) : 16);
+  uint32_t hash = (uint32_t)vocabulary_hash(text.data, text.size);
+  size_t slot = find_slot(v, text, hash);
+  if (v->slots[slot].id >= 0)
+    return error_set(error, ERROR_FORMAT, where, "a token occurs twice: \"%.*s\", id %lld",
+                     (int)(text.size < 60 ? text.size : 60), text.data, (long long)id);
+  if (!vocabulary_add_hidden(v, text, id, where, error)) return false;
+  v->slots[slot] = (VocabularySlot){hash, (int32_t)id, v->tokens[id].offset, (uint32_t)text.size};
   return true;
 }
 

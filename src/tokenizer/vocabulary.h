@@ -2,7 +2,7 @@
 // Token texts and their ids: a flat open-addressing table keyed by the bytes, and the reverse by
 // id. Ids may have holes. Immutable once filled.
 //
-//   slots: | hash, id | hash, id | empty | …   a power of two, at most half full
+//   slots: | hash, id, text | hash, id, text | empty | …   a power of two, at most half full
 //   tokens[id] = span into one block of bytes
 #pragma once
 #include "base/error.h"
@@ -13,12 +13,12 @@
 
 typedef struct {
   uint32_t hash;
-  int32_t id; // -1: empty
+  int32_t id;            // -1: empty
+  uint32_t offset, size; // of the text in `bytes`, so that a look-up touches two lines of memory
 } VocabularySlot;
 
 typedef struct {
-  size_t offset;
-  uint32_t size;
+  uint32_t offset, size;
   bool present;
 } VocabularyToken;
 
@@ -38,6 +38,9 @@ void vocabulary_reserve(Vocabulary *vocabulary, size_t count, size_t bytes);
 // A text or an id that is already there, or an id out of range, is an error.
 CHECKED bool vocabulary_add(Vocabulary *vocabulary, Span text, int64_t id, const char *where,
                             Error *error);
+// Gives an id a text under which it is not found: for files in which a text occurs twice.
+CHECKED bool vocabulary_add_hidden(Vocabulary *vocabulary, Span text, int64_t id, const char *where,
+                                   Error *error);
 int32_t vocabulary_find(const Vocabulary *vocabulary, Span text); // -1: none
 // The text of an id; data NULL for an id without one.
 Span vocabulary_text(const Vocabulary *vocabulary, int32_t id);

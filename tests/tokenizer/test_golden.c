@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 static const char *const names[] = {
-    "gpt2",      "smollm2",         "llama3",          "qwen2",  "nemo",    "o200k",
-    "deepseek",  "roberta",         "nfkc-bytes",      "llama2", "mistral3", "gemma",
-    "metaspace", "metaspace-first", "metaspace-never", "suffix", "prefix",  "replace",
+    "gpt2",      "smollm2",         "llama3",          "qwen2",          "nemo",     "o200k",
+    "deepseek",  "roberta",         "nfkc-bytes",      "llama2",         "mistral3", "gemma",
+    "metaspace", "metaspace-first", "metaspace-never", "suffix",         "prefix",   "replace",
     "digits",    "punctuation",     "inverted",        "byte-normalizer"};
 
 typedef struct {
@@ -73,8 +73,8 @@ static void check_stream(const Subject *subject, const json_t *list, const json_
   DecodeStream stream = {0};
   read_ids(list, &ids);
   for (size_t i = 0; i < ids.count; i++)
-    assert_true(decode_stream_step(&stream, subject->tokenizer, subject->state, ids.items[i],
-                                   &text, &error));
+    assert_true(decode_stream_step(&stream, subject->tokenizer, subject->state, ids.items[i], &text,
+                                   &error));
   assert_true(decode_stream_finish(&stream, subject->tokenizer, subject->state, &text, &error));
   Span wanted = {json_string_value(expected), json_string_length(expected)};
   if (!span_equal(text_span(&text), wanted)) {
@@ -88,8 +88,8 @@ static void check_stream(const Subject *subject, const json_t *list, const json_
 
 // Where each token decodes to the same text whatever surrounds it.
 static bool streams(const char *name) {
-  static const char *const kinds[] = {"gpt2", "smollm2", "llama3", "qwen2", "nemo", "o200k",
-                                      "deepseek", "roberta", "nfkc-bytes"};
+  static const char *const kinds[] = {"gpt2",  "smollm2",  "llama3",  "qwen2",     "nemo",
+                                      "o200k", "deepseek", "roberta", "nfkc-bytes"};
   for (size_t i = 0; i < COUNT_OF(kinds); i++)
     if (!strcmp(kinds[i], name)) return true;
   return false;

@@ -6,7 +6,7 @@
 //
 //   tokenize_lines FILE [--no-special-tokens] [--decode] [--time]
 #include "base/clock.h"
-#include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_gguf.h"
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,16 @@ static void stop(const Error *error) {
   char buffer[1024];
   fprintf(stderr, "tokenize_lines: %s\n", error_text(error, buffer, sizeof buffer));
   exit(error_exit_code(error->code));
+}
+
+static Tokenizer *open_any(const char *path, Error *error) {
+  size_t size = strlen(path);
+  if (size < 5 || strcmp(path + size - 5, ".gguf") != 0) return tokenizer_open_file(path, error);
+  Gguf gguf = {0};
+  if (!gguf_open(&gguf, path, error)) return NULL;
+  Tokenizer *tokenizer = tokenizer_open_gguf(&gguf, error);
+  gguf_close(&gguf);
+  return tokenizer;
 }
 
 static void encode_line(const Tokenizer *tokenizer, TokenizerState *state, const json_t *line,
@@ -88,7 +98,7 @@ int main(int count, char **arguments) {
   }
   Error error;
   int64_t begin = clock_now();
-  Tokenizer *tokenizer = count > 1 ? tokenizer_open_file(arguments[1], &error) : NULL;
+  Tokenizer *tokenizer = count > 1 ? open_any(arguments[1], &error) : NULL;
   if (!tokenizer) stop(&error);
   int64_t load = clock_now() - begin;
   TokenizerState *state = tokenizer_state_open();
