@@ -9,6 +9,7 @@
 #include "device/cpu.h"
 #include "kernels/activation.h"
 #include "kernels/linear.h"
+#include "kernels/matmul.h"
 #include "tensor/dtype.h"
 
 // A rectangle of a blocked product: C = [initial +] A B over `depth` columns of A. B is a row of
@@ -41,6 +42,9 @@ struct Kernels {
   void (*tile)(const Tile *tile);
   // y of the panels [first, last) for all (≤ direct_rows) rows of x, epilogue included.
   void (*linear_direct)(const Linear *linear, int64_t first, int64_t last);
+  // Columns [begin, end) of C for all (≤ direct_rows) rows of one product, batches and heads left
+  // out: a, b and c are those of its head.
+  void (*matmul_direct)(const Matmul *product, int64_t begin, int64_t end);
   // rows ≤ tile_rows of x, columns [0, columns), to [columns][rows].
   void (*pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride, float *packed);
   // `columns` columns of one panel, beginning at `panel`, to float32 [columns][MATRIX_PANEL].

@@ -5,7 +5,14 @@
 
 // B is turned into panels a sliver at a time (one tile's width x BLOCK_DEPTH), which then meets all
 // rows of A as they lie.
-enum { BLOCK_DEPTH = 256, BLOCK_ROWS = 96, MOST_TILE_ROWS = 16, MOST_TILE_COLUMNS = 64 };
+enum {
+  BLOCK_DEPTH = 256,
+  BLOCK_ROWS = 96,
+  DIRECT_KEYS = 64, // columns of a unit that is done directly
+  DIRECT_VALUES = 32,
+  MOST_TILE_ROWS = 16,
+  MOST_TILE_COLUMNS = 64
+};
 
 typedef struct {
   _Alignas(64) float sliver[BLOCK_DEPTH * MOST_TILE_COLUMNS];
@@ -149,25 +156,42 @@ static Matmul product_at(const Matmul *matmul, int64_t batch, int64_t head) {
   return product;
 }
 
+// How a product is cut into units: a head, a block of rows, a block of columns.
+typedef struct {
+  int64_t row_step, column_step, row_blocks, column_blocks;
+} Cut;
+
+// Many rows make many units; few rows with a long cache are cut by columns.
+static Cut cut_of(const Kernels *kernels, const Matmul *matmul) {
+  Cut cut = {.row_step = BLOCK_ROWS, .column_step = matmul->columns};
+  if (matmul->rows <= kernels->direct_rows)
+    cut.column_step = matmul->transposed ? DIRECT_KEYS : DIRECT_VALUES;
+  else if (matmul->rows <= BLOCK_ROWS)
+    cut.column_step = (int64_t)kernels->tile_panels * MATRIX_PANEL;
+  cut.row_blocks = ceiling_divide(matmul->rows, cut.row_step);
+  cut.column_blocks = ceiling_divide(matmul->columns, cut.column_step);
+  return cut;
+}
+
 void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, int threads) {
   Matmul matmul = with_groups_as_rows(whole);
   if (matmul.rows == 0 || matmul.columns == 0) return;
   Workspace *workspace = (Workspace *)matmul.scratch + thread;
-  // Units: product, block of rows, block of columns. Many rows make many units; few rows with a
-  // long cache are cut by columns.
-  int64_t width = (int64_t)kernels->tile_panels * MATRIX_PANEL;
-  int64_t row_blocks = ceiling_divide(matmul.rows, BLOCK_ROWS);
-  int64_t column_blocks = row_blocks > 1 ? 1 : ceiling_divide(matmul.columns, width);
-  int64_t column_step = row_blocks > 1 ? matmul.columns : width;
-  int64_t units = matmul.batches * matmul.heads * row_blocks * column_blocks, unit, end;
-  team_share(units, 1, thread, threads, &unit, &end);
+  Cut cut = cut_of(kernels, &matmul);
+  int64_t unit, end;
+  team_share(matmul.batches * matmul.heads * cut.row_blocks * cut.column_blocks, 1, thread, threads,
+             &unit, &end);
   for (; unit < end; unit++) {
-    int64_t column = unit % column_blocks * column_step;
-    int64_t row = unit / column_blocks % row_blocks * BLOCK_ROWS;
-    int64_t head = unit / column_blocks / row_blocks;
+    int64_t column = unit % cut.column_blocks * cut.column_step;
+    int64_t column_end = smaller(column + cut.column_step, matmul.columns);
+    int64_t row = unit / cut.column_blocks % cut.row_blocks * cut.row_step;
+    int64_t head = unit / cut.column_blocks / cut.row_blocks;
     Matmul product = product_at(&matmul, head / matmul.heads, head % matmul.heads);
-    run_product(kernels, &product, row, smaller(row + BLOCK_ROWS, matmul.rows), column,
-                smaller(column + column_step, matmul.columns), workspace);
+    if (matmul.rows <= kernels->direct_rows)
+      kernels->matmul_direct(&product, column, column_end);
+    else
+      run_product(kernels, &product, row, smaller(row + cut.row_step, matmul.rows), column,
+                  column_end, workspace);
   }
 }
 

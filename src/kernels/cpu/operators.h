@@ -19,6 +19,7 @@ enum { DIRECT_ROWS = 8 };
 
 void TIER_FUNCTION(tile)(const Tile *tile);
 void TIER_FUNCTION(linear_direct)(const Linear *linear, int64_t first, int64_t last);
+void TIER_FUNCTION(matmul_direct)(const Matmul *product, int64_t begin, int64_t end);
 void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
                               float *packed);
 void TIER_FUNCTION(widen_panel)(Dtype dtype, int64_t columns, const void *panel, float *out);

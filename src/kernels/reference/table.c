@@ -10,6 +10,7 @@ const Kernels kernels_reference = {
     .tile_takes_bf16 = true,
     .tile = reference_tile,
     .linear_direct = reference_linear_direct,
+    .matmul_direct = reference_matmul_direct,
     .pack_rows = reference_pack_rows,
     .widen_panel = reference_widen_panel,
     .pack_panel = reference_pack_panel,
