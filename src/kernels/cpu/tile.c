@@ -51,7 +51,6 @@ static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sum
   }
 }
 
-#if LANES == 16
 static ALWAYS_INLINE void load_pairs(const Tile *tile, Form form, int64_t k, bool odd,
                                      Vector *column) {
   const char *b = tile->b;
@@ -77,7 +76,6 @@ static ALWAYS_INLINE void multiply_pairs(const Tile *tile, Form form, Sums *sums
   load_pairs(tile, form, k, false, column);
   multiply_column(tile, form, k, column, sums);
 }
-#endif
 
 static ALWAYS_INLINE void begin_sums(const Tile *tile, Form form, Sums *sums) {
 #pragma GCC unroll 16
@@ -100,10 +98,10 @@ static ALWAYS_INLINE void store_sums(const Tile *tile, Form form, const Sums *su
 static ALWAYS_INLINE void run_form(const Tile *tile, Form form, bool pairs) {
   Sums sums;
   begin_sums(tile, form, &sums);
-#if LANES == 16
-  if (pairs) multiply_pairs(tile, form, &sums);
-#endif
-  if (!pairs) multiply_floats(tile, form, &sums);
+  if (pairs)
+    multiply_pairs(tile, form, &sums);
+  else
+    multiply_floats(tile, form, &sums);
   store_sums(tile, form, &sums);
 }
 
@@ -141,34 +139,27 @@ static ALWAYS_INLINE void run_form(const Tile *tile, Form form, bool pairs) {
 
 typedef void TileFunction(const Tile *tile);
 
-// [panels - 1][packed][rows - 1]
 ALL_ROWS(FORM, 1, 0, 0)
 ALL_ROWS(FORM, 1, 1, 0)
+ALL_ROWS(FORM, 1, 0, 1)
+ALL_ROWS(FORM, 1, 1, 1)
 #if LANES == 16
 ALL_ROWS(FORM, 2, 0, 0)
 ALL_ROWS(FORM, 2, 1, 0)
-ALL_ROWS(FORM, 1, 0, 1)
-ALL_ROWS(FORM, 1, 1, 1)
 ALL_ROWS(FORM, 2, 0, 1)
 ALL_ROWS(FORM, 2, 1, 1)
-static TileFunction *const pair_tiles[TILE_PANELS][2][TILE_ROWS] = {
-    {{ALL_ROWS(ENTRY, 1, 0, 1)}, {ALL_ROWS(ENTRY, 1, 1, 1)}},
-    {{ALL_ROWS(ENTRY, 2, 0, 1)}, {ALL_ROWS(ENTRY, 2, 1, 1)}}};
-static TileFunction *const float_tiles[TILE_PANELS][2][TILE_ROWS] = {
-    {{ALL_ROWS(ENTRY, 1, 0, 0)}, {ALL_ROWS(ENTRY, 1, 1, 0)}},
-    {{ALL_ROWS(ENTRY, 2, 0, 0)}, {ALL_ROWS(ENTRY, 2, 1, 0)}}};
-#else
-static TileFunction *const float_tiles[TILE_PANELS][2][TILE_ROWS] = {
-    {{ALL_ROWS(ENTRY, 1, 0, 0)}, {ALL_ROWS(ENTRY, 1, 1, 0)}}};
 #endif
+// [panels - 1][pairs][packed][rows - 1]
+static TileFunction *const tiles[TILE_PANELS][2][2][TILE_ROWS] = {
+    {{{ALL_ROWS(ENTRY, 1, 0, 0)}, {ALL_ROWS(ENTRY, 1, 1, 0)}},
+     {{ALL_ROWS(ENTRY, 1, 0, 1)}, {ALL_ROWS(ENTRY, 1, 1, 1)}}},
+#if LANES == 16
+    {{{ALL_ROWS(ENTRY, 2, 0, 0)}, {ALL_ROWS(ENTRY, 2, 1, 0)}},
+     {{ALL_ROWS(ENTRY, 2, 0, 1)}, {ALL_ROWS(ENTRY, 2, 1, 1)}}},
+#endif
+};
 
 void TIER_FUNCTION(tile)(const Tile *tile) {
-  bool packed = tile->a_stride == 0;
-#if LANES == 16
-  if (tile->dtype == DTYPE_BF16) {
-    pair_tiles[tile->panels - 1][packed][tile->rows - 1](tile);
-    return;
-  }
-#endif
-  float_tiles[tile->panels - 1][packed][tile->rows - 1](tile);
+  bool packed = tile->a_stride == 0, pairs = tile->dtype == DTYPE_BF16;
+  tiles[tile->panels - 1][pairs][packed][tile->rows - 1](tile);
 }
