@@ -2,11 +2,25 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'generate logits tokenize info help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run generate logits tokenize info help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='generate logits tokenize info ' ;;
+    help) flags='run generate logits tokenize info ' ;;
+    run)
+      case "$before" in
+        -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --config-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
+        --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
+        --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+        --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
+        --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
+      esac
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
     generate)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;

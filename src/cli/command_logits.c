@@ -8,7 +8,6 @@
 #include "formats/npy.h"
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const Option rows[] = {
     {.flag = "--top",
@@ -135,16 +134,8 @@ static bool work(Session *session, const Arguments *arguments, Error *error) {
   return done;
 }
 
-// The file is written beside and renamed, which must not replace a device.
-static bool check_target(const char *path, Error *error) {
-  struct stat status;
-  if (!path || stat(path, &status) != 0 || S_ISREG(status.st_mode)) return true;
-  return error_set(error, ERROR_ARGUMENT, "--npy", "\"%s\" is not a regular file", path);
-}
-
 static bool run(const Arguments *arguments, Error *error) {
   Session session;
-  if (!check_target(arguments_text(arguments, "--npy"), error)) return false;
   if (!session_open(&session, arguments, arguments_integer(arguments, "--top") > 0, error)) {
     return false;
   }

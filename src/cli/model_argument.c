@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "hub/cache.h"
 #include "model/presets.h"
+#include "tokenizer/tokenizer_gguf.h"
 #include <string.h>
 
 static bool ends_with(const char *text, const char *end) {
@@ -83,10 +84,17 @@ bool model_argument_has_tokenizer(const ModelArgument *argument) {
   return there;
 }
 
+static Tokenizer *tokenizer_of_gguf(const char *path, Error *error) {
+  Gguf gguf;
+  if (!gguf_open(&gguf, path, error)) return NULL;
+  Tokenizer *tokenizer = tokenizer_open_gguf(&gguf, error);
+  gguf_close(&gguf);
+  return tokenizer;
+}
+
 Tokenizer *model_argument_tokenizer(const ModelArgument *argument, Error *error) {
-  if (model_argument_has_tokenizer(argument)) {
-    return argument->kind == MODEL_GGUF ? NULL : tokenizer_open_file(argument->path, error);
-  }
+  if (argument->kind == MODEL_GGUF) return tokenizer_of_gguf(argument->path, error);
+  if (model_argument_has_tokenizer(argument)) return tokenizer_open_file(argument->path, error);
   const char *why = argument->kind == MODEL_PRESET ? "a preset has no tokenizer"
                                                    : "the folder holds no tokenizer.json";
   error_set(error, ERROR_NOT_FOUND, argument->given, "%s", why);

@@ -18,10 +18,15 @@ static const Option prompt_rows[] = {
 };
 const OptionTable prompt_options = OPTION_TABLE("Prompt", prompt_rows);
 
+// For ids alone a tokenizer is a comfort: one that cannot be used is told and done without.
 static bool open_tokenizer(Session *session, bool needed, Error *error) {
   if (!needed && !model_argument_has_tokenizer(&session->argument)) return true;
   session->tokenizer = model_argument_tokenizer(&session->argument, error);
-  return session->tokenizer || error_within(error, "--prompt");
+  if (session->tokenizer) return true;
+  if (needed) return error_within(error, "--prompt");
+  char line[sizeof *error];
+  output_warning("no text, ids only: %s", error_text(error, line, sizeof line));
+  return true;
 }
 
 static bool encode_prompt(Session *session, const char *prompt, Error *error) {
