@@ -181,9 +181,11 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
   int64_t unit, end;
   team_share(matmul.batches * matmul.heads * cut.row_blocks * cut.column_blocks, 1, thread, threads,
              &unit, &end);
-  for (; unit < end; unit++) {
+  while (unit < end) {
+    // Neighbouring columns of one head are done as one.
+    int64_t count = smaller(end - unit, cut.column_blocks - unit % cut.column_blocks);
     int64_t column = unit % cut.column_blocks * cut.column_step;
-    int64_t column_end = smaller(column + cut.column_step, matmul.columns);
+    int64_t column_end = smaller(column + count * cut.column_step, matmul.columns);
     int64_t row = unit / cut.column_blocks % cut.row_blocks * cut.row_step;
     int64_t head = unit / cut.column_blocks / cut.row_blocks;
     Matmul product = product_at(&matmul, head / matmul.heads, head % matmul.heads);
@@ -192,6 +194,7 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
     else
       run_product(kernels, &product, row, smaller(row + cut.row_step, matmul.rows), column,
                   column_end, workspace);
+    unit += count;
   }
 }
 

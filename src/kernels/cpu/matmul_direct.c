@@ -8,11 +8,21 @@ enum {
   CHUNK_DEPTH = 64,                    // values that stay in the first-level cache between slices
   SLICE_VECTORS = 32 / LANES,          // of values: 64 bytes or more at a time
   MOST_SUM_ROWS = LANES == 16 ? 4 : 2, // rows whose sums of a slice stay in registers
-  KEY_VECTORS = 4                      // of a key held in registers
+  PREFETCH_ROWS = 32,
+  KEY_VECTORS = 4 // of a key held in registers
 };
 
 static ALWAYS_INLINE const char *b_row(const Matmul *product, Dtype dtype, int64_t row) {
   return (const char *)product->b + row * product->b_row * (dtype == DTYPE_F32 ? 4 : 2);
+}
+
+// Asks for `vectors` vectors of the row that is PREFETCH_ROWS after this one.
+static ALWAYS_INLINE void prefetch(const Matmul *product, Dtype dtype, int64_t row, int64_t column,
+                                   int vectors) {
+  int size = dtype == DTYPE_F32 ? 4 : 2;
+  const char *ahead = b_row(product, dtype, row + PREFETCH_ROWS) + column * size;
+#pragma GCC unroll 4
+  for (int byte = 0; byte < vectors * LANES * size; byte += 64) __builtin_prefetch(ahead + byte);
 }
 
 static float b_value(Dtype dtype, const char *row, int64_t index) {
@@ -58,8 +68,10 @@ static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, int64_t
   for (int64_t i = 0; i < count; i++) {
     const char *key = b_row(product, dtype, first + i);
     int64_t k = 0;
-    for (; k + KEY_VECTORS * LANES <= product->depth; k += KEY_VECTORS * LANES)
+    for (; k + KEY_VECTORS * LANES <= product->depth; k += KEY_VECTORS * LANES) {
+      prefetch(product, dtype, first + i, k, KEY_VECTORS);
       add_products(product, dtype, key, k, KEY_VECTORS, sums, i);
+    }
     for (; k + LANES <= product->depth; k += LANES)
       add_products(product, dtype, key, k, 1, sums, i);
     if (k < product->depth) add_tail(product, dtype, key, k, sums, i);
@@ -91,6 +103,7 @@ static ALWAYS_INLINE void blend(const Matmul *product, Dtype dtype, int64_t row,
       sums[r][v] = k ? vector_load(c + r * product->c_row + v * LANES) : vector_zero();
   for (int64_t i = 0; i < depth; i++) {
     const char *value = b_row(product, dtype, k + i);
+    prefetch(product, dtype, k + i, column, SLICE_VECTORS);
     Vector b[SLICE_VECTORS];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) b[v] = vector_load_as(dtype, value, column + v * LANES);
