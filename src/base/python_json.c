@@ -83,8 +83,6 @@ static void append_string(Text *text, const char *string, size_t size) {
     const char *found = code && code < 0x80 ? strchr(special, (int)code) : NULL;
     if (found)
       text_append_format(text, "\\%c", names[found - special]);
-    else if (code == 0x7F) // Python leaves DEL as it is
-      text_append_character(text, 0x7F);
     else
       append_escaped(text, code);
   }
