@@ -9,7 +9,11 @@
 #include "kernels/operators/rows.h"
 #include <string.h>
 
-enum { BLOCK_ROWS = 128, FLOATS_PER_LINE = 16 };
+enum {
+  BLOCK_ROWS = 96,
+  FLOATS_PER_LINE = 16,
+  SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
+};
 
 typedef struct {
   int64_t window;
@@ -168,52 +172,80 @@ static void prefill_task(void *context, int thread, int threads) {
   }
 }
 
-static void decode_softmax(const Job *job, int thread, int threads) {
-  int64_t begin, end;
+// The keys that the one query of any sequence sees.
+static Block decode_keys(const Job *job) {
+  Block keys = {.first = job->keys};
+  for (int64_t sequence = 0; sequence < job->batch; sequence++) {
+    int64_t first, last;
+    visible(job, sequence, 0, &first, &last);
+    if (first < last && first < keys.first) keys.first = first;
+    if (last > keys.last) keys.last = last;
+  }
+  return keys;
+}
+
+static void decode_softmax(const Job *job, const Block *keys, int thread, int threads) {
+  int64_t begin, end, count = keys->last - keys->first;
   team_share(job->batch * job->heads, 1, thread, threads, &begin, &end);
   for (int64_t i = begin; i < end; i++) {
     int64_t first, last;
     visible(job, i / job->heads, 0, &first, &last);
-    float *row = job->scores + i * job->keys;
-    job->kernels->softmax(job->keys, first, last, (float)job->attributes->scale, row, row);
+    if (first == last) first = last = keys->first;
+    float *row = job->scores + i * count;
+    job->kernels->softmax(count, first - keys->first, last - keys->first,
+                          (float)job->attributes->scale, row, row);
   }
 }
 
-static Matmul decode_product(const Job *job, const Tensor *b, bool transposed) {
+static Matmul decode_product(const Job *job, const Tensor *b, bool transposed, int64_t first) {
   Matmul matmul = product(job, b, transposed);
   matmul.batches = job->batch;
   matmul.heads = job->heads;
   matmul.group = job->group;
   matmul.rows = 1;
-  matmul.b = b->data;
+  matmul.b = element(b, first * b->stride[2]);
   matmul.scratch = job->scratch;
   return matmul;
 }
 
-static void decode_task(void *context, int thread, int threads) {
-  const Job *job = context;
-  Matmul scores = decode_product(job, job->k, true);
-  scores.columns = job->keys;
+static void decode_scores(const Job *job, const Block *keys, int thread, int threads) {
+  Matmul scores = decode_product(job, job->k, true, keys->first);
+  scores.columns = keys->last - keys->first;
   scores.a = job->q->data;
   scores.a_row = job->q->stride[2];
   scores.a_head = job->q->stride[1];
   scores.a_batch = job->q->stride[0];
   scores.c = job->scores;
-  scores.c_row = scores.c_head = job->keys;
-  scores.c_batch = job->heads * job->keys;
+  scores.c_row = scores.c_head = scores.columns;
+  scores.c_batch = job->heads * scores.columns;
   matmul_run_part(job->kernels, &scores, thread, threads);
-  team_barrier(job->team);
-  decode_softmax(job, thread, threads);
-  team_barrier(job->team);
-  Matmul values = decode_product(job, job->v, false);
-  values.depth = job->keys;
+}
+
+static void decode_values(const Job *job, const Block *keys, int thread, int threads) {
+  Matmul values = decode_product(job, job->v, false, keys->first);
+  values.depth = keys->last - keys->first;
   values.a = job->scores;
-  values.a_row = values.a_head = job->keys;
-  values.a_batch = job->heads * job->keys;
+  values.a_row = values.a_head = values.depth;
+  values.a_batch = job->heads * values.depth;
   values.c = job->output->data;
   values.c_row = values.c_batch = job->output->stride[0];
   values.c_head = job->head_dim;
   matmul_run_part(job->kernels, &values, thread, threads);
+}
+
+static void decode_task(void *context, int thread, int threads) {
+  const Job *job = context;
+  Block keys = decode_keys(job);
+  if (keys.first >= keys.last) {
+    size_t bytes = (size_t)tensor_elements(job->output) * sizeof(float);
+    if (thread == 0) memset(job->output->data, 0, bytes);
+    return;
+  }
+  decode_scores(job, &keys, thread, threads);
+  if (threads > 1) team_barrier(job->team);
+  decode_softmax(job, &keys, thread, threads);
+  if (threads > 1) team_barrier(job->team);
+  decode_values(job, &keys, thread, threads);
 }
 
 static void math_run(const OperatorContext *context, const Tensor *inputs, int count,
@@ -243,7 +275,11 @@ static void math_run(const OperatorContext *context, const Tensor *inputs, int c
   int64_t bytes = decode ? matmul_scratch_bytes(threads) : threads * job.scratch_bytes;
   job.scores = arena_take(context->scratch, (size_t)floats * sizeof(float));
   job.scratch = arena_take(context->scratch, (size_t)bytes);
-  team_run(context->team, decode ? decode_task : prefill_task, &job);
+  int64_t elements = 2 * job.batch * k->shape[1] * job.keys * job.head_dim;
+  if (decode && elements < SMALL_CACHE)
+    decode_task(&job, 0, 1);
+  else
+    team_run(context->team, decode ? decode_task : prefill_task, &job);
 }
 
 static const Operator math_operator = {"attention_math", sizeof(MathAttributes), -1, math_infer,
