@@ -14,7 +14,7 @@
 #define WINDOW 256u         // start positions tried per call
 #define CALLS_PER_CHECK 32u // calls between two looks at the processor time
 #define BUDGET_NS 1000000000
-#define BUDGET_NS_PER_BYTE 4
+#define BUDGET_NS_PER_BYTE 1000
 
 struct Pattern {
   pcre2_code *code;

@@ -3,7 +3,7 @@
 //
 // A hostile expression cannot hang: PCRE2's match, depth and heap limits are set, a search goes
 // forward in windows, and all searches of one encode share a budget of processor time that grows
-// with the text (1 s + 4 us per byte, a hundred times the usual need). Reaching a limit is an
+// with the text (1 s + 1 us per byte, fifty times the usual need). Reaching a limit is an
 // error.
 #pragma once
 #include "base/error.h"

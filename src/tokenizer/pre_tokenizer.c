@@ -2,15 +2,13 @@
 #include "tokenizer/pre_tokenizer.h"
 #include "tokenizer/byte_map.h"
 #include "tokenizer/replacement.h"
+#include "tokenizer/splitter.h"
 #include "tokenizer/unicode.h"
 #include <string.h>
 
 #define SUPPORTED                                                                                  \
   "Sequence, ByteLevel, Split, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit, "      \
   "CharDelimiterSplit, FixedLength"
-#define GPT2_EXPRESSION                                                                            \
-  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-
 typedef enum {
   STEP_BYTE_LEVEL,
   STEP_SPLIT,
@@ -27,7 +25,8 @@ typedef enum { PREPEND_ALWAYS, PREPEND_FIRST, PREPEND_NEVER } PrependScheme;
 
 typedef struct {
   StepKind kind;
-  Needle needle; // Split, ByteLevel with its expression, Metaspace, delimiter
+  Needle needle;      // Split, ByteLevel with its expression, Metaspace, delimiter
+  Splitter *splitter; // Split or ByteLevel by a well-known expression, instead of the needle
   SplitBehavior behavior;
   bool invert;
   bool add_prefix_space; // ByteLevel
@@ -84,8 +83,10 @@ static bool read_behavior(Step *step, const Field *component, const char *preset
 }
 
 static bool set_expression(Step *step, const char *expression, Error *error) {
-  step->needle.pattern = pattern_open(span_of(expression), "built-in expression", error);
-  return step->needle.pattern != NULL;
+  step->splitter = splitter_open(span_of(expression));
+  if (!step->splitter)
+    step->needle.pattern = pattern_open(span_of(expression), "built-in expression", error);
+  return step->splitter || step->needle.pattern;
 }
 
 static bool read_byte_level(Step *step, const Field *component, Error *error) {
@@ -95,7 +96,7 @@ static bool read_byte_level(Step *step, const Field *component, Error *error) {
   step->behavior = SPLIT_ISOLATED;
   return field_boolean_or(&prefix, &step->add_prefix_space, error) &&
          field_boolean_or(&regex, &step->split, error) &&
-         (!step->split || set_expression(step, GPT2_EXPRESSION, error));
+         (!step->split || set_expression(step, SPLITTER_GPT2, error));
 }
 
 static bool read_scheme(Step *step, const Field *component, Error *error) {
@@ -138,9 +139,16 @@ static bool read_digits(Step *step, const Field *component, Error *error) {
 
 static bool read_split(Step *step, const Field *component, Error *error) {
   Field pattern = field_get(component, "pattern"), invert = field_get(component, "invert");
-  return read_behavior(step, component, NULL, error) &&
-         field_boolean_or(&invert, &step->invert, error) &&
-         needle_read(&step->needle, &pattern, error);
+  Field regex = field_get(&pattern, "Regex");
+  Span expression = {0};
+  if (!read_behavior(step, component, NULL, error) ||
+      !field_boolean_or(&invert, &step->invert, error))
+    return false;
+  if (step->behavior == SPLIT_ISOLATED && field_present(&regex)) {
+    if (!component_span(&regex, &expression, error)) return false;
+    step->splitter = splitter_open(expression);
+  }
+  return step->splitter || needle_read(&step->needle, &pattern, error);
 }
 
 static bool read_delimiter(Step *step, const Field *component, Error *error) {
@@ -212,10 +220,15 @@ void pre_tokenizer_append_byte_level(PreTokenizer *pre_tokenizer, bool add_prefi
   append(pre_tokenizer, STEP_BYTE_LEVEL)->add_prefix_space = add_prefix_space;
 }
 
+static void close_step(Step *step) {
+  needle_close(&step->needle);
+  splitter_close(step->splitter);
+}
+
 void pre_tokenizer_close(PreTokenizer *pre_tokenizer) {
   if (!pre_tokenizer) return;
   for (size_t i = 0; i < pre_tokenizer->steps.count; i++)
-    needle_close(&pre_tokenizer->steps.items[i].needle);
+    close_step(&pre_tokenizer->steps.items[i]);
   ARRAY_FREE(&pre_tokenizer->steps);
   memory_free(pre_tokenizer);
 }
@@ -230,7 +243,23 @@ void pre_tokenizer_leave_bytes(PreTokenizer *pre_tokenizer) {
     pre_tokenizer->steps.items[pre_tokenizer->steps.count - 1].leave_bytes = true;
 }
 
+static void cut_by_splitter(const Step *step, Pieces *pieces) {
+  for (size_t i = 0; i < pieces->list.count; i++) {
+    Piece whole = pieces->list.items[i];
+    Span text = pieces_span(pieces, i);
+    for (size_t at = 0, end; at < text.size; at = end) {
+      end = splitter_next(step->splitter, text, at);
+      ARRAY_APPEND(&pieces->next, ((Piece){whole.begin + at, whole.begin + end}));
+    }
+  }
+  pieces_commit(pieces);
+}
+
 static bool cut_by_needle(const Step *step, PatternWork *work, Pieces *pieces, Error *error) {
+  if (step->splitter) {
+    cut_by_splitter(step, pieces);
+    return true;
+  }
   for (size_t i = 0; i < pieces->list.count; i++) {
     Cut cut;
     cut_start(&cut, pieces, i, step->behavior, step->invert);

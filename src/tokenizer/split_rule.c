@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tokenizer/split_rule.h"
+#include "tokenizer/splitter.h"
 #include <string.h>
 
 #define SHORT "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define BREAKS "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
-#define LLAMA3                                                                                     \
-  SHORT "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" BREAKS
-#define QWEN2 SHORT "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*" BREAKS
 #define QWEN35                                                                                     \
   SHORT "|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| "                                          \
         "?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*" BREAKS
@@ -32,18 +29,22 @@ typedef struct {
 } Entry;
 
 static const Entry entries[] = {
-    {"llama-bpe llama3 llama-v3 falcon3 pixtral lfm2", {LLAMA3}, .rule = {true, true}},
-    {"chatglm-bpe glm4 smaug-bpe dbrx", {LLAMA3}, .rule = {false, false}},
-    {"qwen2 deepseek-r1-qwen stablelm2 hunyuan", {QWEN2}, .compose = true},
+    {"llama-bpe llama3 llama-v3 falcon3 pixtral lfm2", {SPLITTER_LLAMA3}, .rule = {true, true}},
+    {"chatglm-bpe glm4 smaug-bpe dbrx", {SPLITTER_LLAMA3}, .rule = {false, false}},
+    {"qwen2 deepseek-r1-qwen stablelm2 hunyuan", {SPLITTER_QWEN2}, .compose = true},
     {"qwen35", {QWEN35}, .compose = true},
-    {"gpt-2 olmo mpt phi-2 modern-bert roberta-bpe", {GPT2}, .digits = false},
-    {"smollm starcoder refact command-r codeshell exaone minerva-7b", {GPT2}, .digits = true},
+    {"gpt-2 olmo mpt phi-2 modern-bert roberta-bpe", {SPLITTER_GPT2}, .digits = false},
+    {"smollm starcoder refact command-r codeshell exaone minerva-7b",
+     {SPLITTER_GPT2},
+     .digits = true},
     {"tekken", {TEKKEN}, .rule = {true, true}},
     {"gpt-4o llama4 kanana2", {O200K}, .digits = false},
     {"deepseek-v3",
      {"\\p{N}{1,3}", "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{309F}\\x{30A0}-\\x{30FF}]+", DEEPSEEK},
      .digits = false},
-    {"default", {"[\\p{P}\\$\\+<=>\\^~\\|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}, .digits = false},
+    {"default",
+     {"[\\p{P}\\$\\+<=>\\^~\\|]+", SPLITTER_GPT2, "\\p{N}+", "[0-9][0-9][0-9]"},
+     .digits = false},
 };
 
 static bool lists(const char *names, Span name) {
