@@ -37,7 +37,8 @@ static bool marks_start_words(const Bpe *bpe) {
 }
 
 void bpe_prepare(Bpe *bpe) {
-  bpe->has_byte_tokens = bpe->maps_bytes = true;
+  bpe->has_byte_tokens = true;
+  bpe->maps_bytes = !bpe->prefix && !bpe->suffix;
   for (int byte = 0; byte < 256; byte++) {
     char name[8];
     size_t size = (size_t)snprintf(name, sizeof name, "<0x%02X>", (unsigned)byte);
@@ -45,9 +46,7 @@ void bpe_prepare(Bpe *bpe) {
     size = utf8_encode(byte_map_character((unsigned char)byte), name);
     bpe->mapped_bytes[byte] = vocabulary_find(&bpe->vocabulary, (Span){name, size});
     if (bpe->byte_tokens[byte] < 0) bpe->has_byte_tokens = false;
-    if (bpe->mapped_bytes[byte] < 0) bpe->maps_bytes = false;
   }
-  if (bpe->prefix || bpe->suffix) bpe->maps_bytes = false;
   bpe->unknown_id = bpe->unknown ? vocabulary_find(&bpe->vocabulary, span_of(bpe->unknown)) : -1;
   if (!bpe->merges.slots) merge_table_reserve(&bpe->merges, 0);
   bpe->cuts_at_marks = marks_start_words(bpe);
@@ -217,22 +216,39 @@ static void merge_by_heap(const Bpe *bpe, BpeWork *work, TokenIds *ids) {
     ARRAY_APPEND(ids, work->symbols.items[i].id);
 }
 
+// One symbol per byte; a byte whose character is no token needs the care of other unknown ones.
+static bool start_from_bytes(const Bpe *bpe, BpeWork *work, Span piece, Error *error) {
+  for (size_t i = 0; i < piece.size; i++) {
+    int32_t id = bpe->mapped_bytes[(unsigned char)piece.data[i]];
+    if (id >= 0) {
+      add_symbol(work, id);
+      continue;
+    }
+    work->symbols.count = 0;
+    text_clear(&work->text);
+    byte_map_encode(piece, &work->text);
+    return start_from_characters(bpe, work, text_span(&work->text), error);
+  }
+  return true;
+}
+
+static int32_t whole_piece(const Bpe *bpe, BpeWork *work, Span piece, bool bytes) {
+  if (!bpe->ignore_merges) return -1;
+  text_clear(&work->text);
+  if (bytes) byte_map_encode(piece, &work->text);
+  return vocabulary_find(&bpe->vocabulary, bytes ? text_span(&work->text) : piece);
+}
+
 static bool encode_anew(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds *ids,
                         Error *error) {
-  if (bpe->ignore_merges) {
-    text_clear(&work->text);
-    if (bytes) byte_map_encode(piece, &work->text);
-    int32_t id = vocabulary_find(&bpe->vocabulary, bytes ? text_span(&work->text) : piece);
-    if (id >= 0) {
-      ARRAY_APPEND(ids, id);
-      return true;
-    }
+  int32_t whole = whole_piece(bpe, work, piece, bytes);
+  if (whole >= 0) {
+    ARRAY_APPEND(ids, whole);
+    return true;
   }
   work->symbols.count = 0;
-  if (bytes) {
-    for (size_t i = 0; i < piece.size; i++)
-      add_symbol(work, bpe->mapped_bytes[(unsigned char)piece.data[i]]);
-  } else if (!start_from_characters(bpe, work, piece, error))
+  if (bytes ? !start_from_bytes(bpe, work, piece, error)
+            : !start_from_characters(bpe, work, piece, error))
     return false;
   if (work->symbols.count <= SCAN_LIMIT)
     merge_by_scan(bpe, work, ids);

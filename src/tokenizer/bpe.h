@@ -25,8 +25,8 @@ typedef struct {
   int32_t byte_tokens[256]; // of <0xHH>, -1: none
   bool cuts_at_marks;       // no merge joins U+2581 to something else before it: a piece may be cut
                             // there, so that its words can be cached
-  bool maps_bytes;          // the vocabulary has a token for each of the 256 byte characters
-  int32_t mapped_bytes[256];
+  bool maps_bytes;          // pieces may come as bytes: no prefix and no suffix
+  int32_t mapped_bytes[256]; // of the byte characters, -1: none
 } Bpe;
 
 typedef struct {

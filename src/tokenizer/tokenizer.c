@@ -39,7 +39,7 @@ void tokenizer_close(Tokenizer *tokenizer) {
   added_token_search_close(tokenizer->raw);
   added_token_search_close(tokenizer->normalized);
   vocabulary_close(&tokenizer->added_ids);
-  memory_free(tokenizer->added_by_id);
+  ARRAY_FREE(&tokenizer->added_by_id);
   ARRAY_FREE(&tokenizer->special);
   memory_free(tokenizer);
 }
@@ -75,13 +75,8 @@ static void adopt(TokenizerState *state, const Tokenizer *tokenizer) {
 
 // ---- Preparing ----
 
-static void replace_added(Tokenizer *tokenizer, const AddedToken *token) {
-  for (size_t i = 0; i < tokenizer->added.count; i++) {
-    AddedToken *old = &tokenizer->added.items[i];
-    if (old->id != token->id) continue;
-    text_free(&old->content);
-    *old = *token;
-  }
+static void reserve_ids(Tokenizer *tokenizer, size_t count) {
+  while (tokenizer->added_by_id.count < count) ARRAY_APPEND(&tokenizer->added_by_id, -1);
 }
 
 bool tokenizer_add(Tokenizer *tokenizer, AddedToken *token, const char *where, Error *error) {
@@ -96,30 +91,29 @@ bool tokenizer_add(Tokenizer *tokenizer, AddedToken *token, const char *where, E
     token->id = added > model ? added : model;
   }
   if (vocabulary_find(&tokenizer->added_ids, content) >= 0) {
-    replace_added(tokenizer, token);
+    AddedToken *old = &tokenizer->added.items[tokenizer->added_by_id.items[token->id]];
+    text_free(&old->content);
+    *old = *token;
     return true;
   }
   if (!vocabulary_add(&tokenizer->added_ids, content, token->id, where, error)) {
     text_free(&token->content);
     return false;
   }
+  reserve_ids(tokenizer, (size_t)token->id + 1);
+  tokenizer->added_by_id.items[token->id] = (int32_t)tokenizer->added.count;
   ARRAY_APPEND(&tokenizer->added, *token);
   return true;
 }
 
-static bool index_added(Tokenizer *tokenizer) {
+static void index_added(Tokenizer *tokenizer) {
   tokenizer->size = (size_t)tokenizer->bpe.vocabulary.limit;
+  if (tokenizer->added_by_id.count > tokenizer->size)
+    tokenizer->size = tokenizer->added_by_id.count;
+  reserve_ids(tokenizer, tokenizer->size);
   for (size_t i = 0; i < tokenizer->added.count; i++)
-    if ((size_t)tokenizer->added.items[i].id >= tokenizer->size)
-      tokenizer->size = (size_t)tokenizer->added.items[i].id + 1;
-  tokenizer->added_by_id = memory_allocate(tokenizer->size * sizeof *tokenizer->added_by_id);
-  for (size_t i = 0; i < tokenizer->size; i++) tokenizer->added_by_id[i] = -1;
-  for (size_t i = 0; i < tokenizer->added.count; i++) {
-    const AddedToken *token = &tokenizer->added.items[i];
-    tokenizer->added_by_id[token->id] = (int32_t)i;
-    if (token->special) ARRAY_APPEND(&tokenizer->special, token->id);
-  }
-  return true;
+    if (tokenizer->added.items[i].special)
+      ARRAY_APPEND(&tokenizer->special, tokenizer->added.items[i].id);
 }
 
 // The normalized tokens are looked for in normalized text, so by their normalized content.
@@ -143,7 +137,7 @@ static bool fill_searches(Tokenizer *tokenizer, NormalizerWork *work, Error *err
 bool tokenizer_prepare(Tokenizer *tokenizer, Error *error) {
   bpe_prepare(&tokenizer->bpe);
   if (tokenizer->bpe.maps_bytes) pre_tokenizer_leave_bytes(tokenizer->pre_tokenizer);
-  if (!index_added(tokenizer)) return false;
+  index_added(tokenizer);
   NormalizerWork work = {.patterns = pattern_work_open()};
   bool done = fill_searches(tokenizer, &work, error);
   pattern_work_close(work.patterns);
@@ -234,8 +228,8 @@ bool tokenizer_encode(const Tokenizer *tokenizer, TokenizerState *state, const c
 // ---- Decoding ----
 
 static const AddedToken *added_token(const Tokenizer *tokenizer, int32_t id) {
-  if (id < 0 || (size_t)id >= tokenizer->size || tokenizer->added_by_id[id] < 0) return NULL;
-  return &tokenizer->added.items[tokenizer->added_by_id[id]];
+  if (id < 0 || (size_t)id >= tokenizer->size || tokenizer->added_by_id.items[id] < 0) return NULL;
+  return &tokenizer->added.items[tokenizer->added_by_id.items[id]];
 }
 
 Span tokenizer_token(const Tokenizer *tokenizer, int32_t id) {

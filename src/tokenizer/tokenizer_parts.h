@@ -19,7 +19,7 @@ struct Tokenizer {
   ARRAY_OF(Text) added_decoded;       // of each added token: what decoding starts from
   AddedTokenSearch *raw, *normalized; // added tokens looked for before and after normalizing
   Vocabulary added_ids;               // contents of `added`
-  int32_t *added_by_id;               // index into `added`, or -1; size items
+  ARRAY_OF(int32_t) added_by_id;      // index into `added`, or -1; `size` items in the end
   size_t size;                        // largest id + 1
   TokenIds special;
   int32_t begin, end;
