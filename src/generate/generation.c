@@ -171,6 +171,20 @@ static int64_t choose(Generator *generator, const GenerationRequest *request,
   return running;
 }
 
+static bool check_sampling(const Sampling *sampling, Error *error) {
+  if (!sampling->sample) return true;
+  if (!(sampling->temperature > 0.0))
+    return error_set(error, ERROR_ARGUMENT, "temperature", "is %g, expected more than 0",
+                     sampling->temperature);
+  if (sampling->top_k < 0)
+    return error_set(error, ERROR_ARGUMENT, "top_k", "is %lld, expected 0 (off) or more",
+                     (long long)sampling->top_k);
+  if (!(sampling->top_p >= 0.0 && sampling->top_p <= 1.0))
+    return error_set(error, ERROR_ARGUMENT, "top_p", "is %g, expected 0 to 1 (off)",
+                     sampling->top_p);
+  return true;
+}
+
 static bool check_request(Generator *generator, const GenerationRequest *request, Error *error) {
   if (request->new_tokens < 1 || request->prompt_length < 1)
     return error_set(error, ERROR_ARGUMENT, "tokens",
@@ -179,7 +193,8 @@ static bool check_request(Generator *generator, const GenerationRequest *request
   int64_t tokens;
   if (__builtin_add_overflow(request->prompt_length, request->new_tokens, &tokens))
     tokens = INT64_MAX;
-  return begin(generator, request->batch, tokens, error) &&
+  return check_sampling(&request->sampling, error) &&
+         begin(generator, request->batch, tokens, error) &&
          check_ids(generator, request->prompts, request->batch * request->prompt_length, error);
 }
 

@@ -200,6 +200,12 @@ static void test_refusals(void **state) {
   expect_refusal(generator, request, "at place 3");
   run.prompts[3] = -1;
   expect_refusal(generator, request, "id -1");
+  request.sampling = (Sampling){.sample = true, .temperature = 0.0, .top_p = 1.0};
+  expect_refusal(generator, request, "more than 0");
+  request.sampling = (Sampling){.sample = true, .temperature = 1.0, .top_p = 1.5};
+  expect_refusal(generator, request, "0 to 1");
+  request.sampling = (Sampling){.sample = true, .temperature = 1.0, .top_k = -1, .top_p = 1.0};
+  expect_refusal(generator, request, "0 (off)");
   Error error = {0};
   float logits[1];
   assert_false(generation_logits(generator, run.prompts, 3, 4, 0, logits, &error));
