@@ -3,5 +3,6 @@
 #pragma once
 #include "report/report.h"
 
-// One line each, the scenario first; a warning names the flag that helps.
+// Two lines each: which scenarios, then what, with the flag that helps. What holds for several
+// scenarios is said once.
 void warnings_list(const Report *report, Text *text);

@@ -97,11 +97,21 @@ static json_t *no_measurements(void) {
                    "inter_token_latency", "shape_and_decoded_outputs", "gpu_metrics", "timestamps");
 }
 
+// What is run, with what the defaults stood for: the first device, all threads.
+static json_t *effective_of(const EntryFacts *facts, const MatrixCell *cell) {
+  json_t *effective = scenario_json(&cell->effective);
+  json_t *cores = json_object_get(json_object_get(facts->trust, "machine"), "cores_allowed");
+  if (!cell->effective.device[0]) json_object_set_new(effective, "device", json_string("cpu"));
+  if (cell->effective.threads == 0 && cores) json_object_set(effective, "threads", cores);
+  return effective;
+}
+
 // The part of `attometer` that every entry has.
-static json_t *account(const MatrixCell *cell, const char *status, const char *reason) {
+static json_t *account(const EntryFacts *facts, const MatrixCell *cell, const char *status,
+                       const char *reason) {
   return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "schema", 1, "status", status, "reason",
                    text_or_null(reason), "requested", scenario_json(&cell->requested), "effective",
-                   scenario_json(&cell->effective), "rules", rules_json(cell->fired));
+                   effective_of(facts, cell), "rules", rules_json(cell->fired));
 }
 
 // Loading as the scenario saw it (map_ns …), beside making the weights, which happened once.
@@ -153,7 +163,7 @@ json_t *entry_measured(const EntryFacts *facts, const MatrixCell *cell, const En
                        Error *error) {
   Answer answer;
   if (!answer_read(parts->result, &cell->effective, &answer, error)) return NULL;
-  json_t *ours = account(cell, "measured", "");
+  json_t *ours = account(facts, cell, "measured", "");
   add_parts(ours, facts, parts, &answer);
   json_t *entry = json_pack("{s:o, s:o, s:o, s:o}", "metadata", metadata(facts, answer.valid),
                             "measurements", measurements(facts, cell, &answer), "config",
@@ -164,7 +174,7 @@ json_t *entry_measured(const EntryFacts *facts, const MatrixCell *cell, const En
 
 json_t *entry_absent(const EntryFacts *facts, const MatrixCell *cell, const char *status,
                      const char *reason) {
-  json_t *ours = account(cell, status, reason);
+  json_t *ours = account(facts, cell, status, reason);
   json_object_set_new(ours, "trust", json_deep_copy(facts->trust));
   return json_pack("{s:o, s:o, s:o, s:o}", "metadata", metadata(facts, false), "measurements",
                    no_measurements(), "config", scenario_config(&cell->effective), "attometer",
