@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// One pass over the words. Each option of the command has a slot that collects its values; what no
+// flag claims is the rest. Defaults go the way of typed values, so that a getter sees no
+// difference.
 #include "cli/arguments.h"
 #include "base/array.h"
 #include "base/suggestion.h"

@@ -17,6 +17,12 @@ const Command *program_command(const Program *program, const char *name) {
 }
 
 static bool unknown_command(const Program *program, const char *name, Error *error) {
+  if (name[0] == '-') {
+    return error_set(error, ERROR_ARGUMENT, name,
+                     "given first, expected a command, then its flags "
+                     "(%s --help lists the commands)",
+                     program->name);
+  }
   Suggestion best = {0};
   for (size_t i = 0; program->commands[i]; i++) {
     if (program->commands[i]->hidden) continue;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Tokens are printed by the generator's listener, one flush each: a reader sees them as they come,
+// and a closed pipe stops the generation with the next token.
 #include "cli/command_generate.h"
 #include "cli/output.h"
 #include "cli/session.h"

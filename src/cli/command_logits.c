@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Probabilities are a softmax in double over the last position; ties rank by the smaller id, as
+// greedy generation chooses.
 #include "cli/command_logits.h"
 #include "base/document.h"
 #include "base/memory.h"

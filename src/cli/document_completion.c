@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Three shells, one idea: the second word is a command; after it come the command's flags; after a
+// flag its names, or files where its placeholder says so. Flags of later work are not offered.
 #include "cli/document_completion.h"
 #include "cli/help.h"
 #include <string.h>

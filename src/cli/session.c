@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Order matters here: flags, the model's name, the tokenizer, the prompt, and only then threads and
+// weights.
 #include "cli/session.h"
 #include "bench/generation/backend_name.h"
 #include "cli/output.h"
