@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Attometer beside its peers, on this machine, now. Everything of the peers lives outside the tree,
+# in ${ATTOMETER_PEERS:-~/.cache/attometer/peers}; the tables are written to bench/results/.
+#
+#   bench/peers/run.sh [generation] [tokenizers]     (default: both)
+set -eu
+cd "$(dirname "$0")/../.."
+home=${ATTOMETER_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/attometer/peers}
+export ATTOMETER_PEERS="$home"
+
+bench/peers/setup.sh "$home"
+[ $# -gt 0 ] || set -- generation tokenizers
+for part in "$@"; do
+  case $part in
+    generation) "$home/venv/bin/python" bench/peers/generation.py ;;
+    tokenizers) "$home/venv/bin/python" bench/peers/tokenizers_compare.py ;;
+    *) echo "run.sh: '$part' is not one of generation, tokenizers" >&2; exit 2 ;;
+  esac
+done
