@@ -77,9 +77,7 @@ static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, int64_t
     if (k < product->depth) add_tail(product, dtype, key, k, sums, i);
   }
   for (int64_t row = 0; row < product->rows; row++) {
-    vector_transpose(sums[row]);
-    Vector total = vector_zero();
-    for (int i = 0; i < LANES; i++) total = vector_add(total, sums[row][i]);
+    Vector total = vector_sum_rows(sums[row]);
     vector_store_part(product->c + row * product->c_row + first, total, count);
   }
 }

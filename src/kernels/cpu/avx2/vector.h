@@ -178,6 +178,14 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
   _mm256_storeu_si256((__m256i *)pairs, words);
 }
 
+// Lane i becomes the sum of row[i].
+VECTOR_WORD Vector vector_sum_rows(const Vector row[LANES]) {
+  Vector low = _mm256_hadd_ps(_mm256_hadd_ps(row[0], row[1]), _mm256_hadd_ps(row[2], row[3]));
+  Vector high = _mm256_hadd_ps(_mm256_hadd_ps(row[4], row[5]), _mm256_hadd_ps(row[6], row[7]));
+  return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                       _mm256_permute2f128_ps(low, high, 0x31));
+}
+
 // Rows become columns.
 VECTOR_WORD void vector_transpose(Vector row[LANES]) {
   Vector a[LANES], b[LANES];

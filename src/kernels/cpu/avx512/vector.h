@@ -160,6 +160,27 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
   _mm512_storeu_si512(pairs, words);
 }
 
+// [a a b b], in quarters: what is left to add of each.
+VECTOR_WORD Vector vector_add_halves(Vector a, Vector b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+}
+
+// Lane i becomes the sum of row[i]: each step adds two halves of two vectors into one.
+VECTOR_WORD Vector vector_sum_rows(const Vector row[LANES]) {
+  Vector quarters[4]; // [i]: rows i, i + 4, i + 8, i + 12, a quarter each
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++) {
+    Vector a = vector_add_halves(row[i], row[i + 4]);
+    Vector b = vector_add_halves(row[i + 8], row[i + 12]);
+    quarters[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
+  }
+  Vector a = _mm512_add_ps(_mm512_unpacklo_ps(quarters[0], quarters[1]),
+                           _mm512_unpackhi_ps(quarters[0], quarters[1]));
+  Vector b = _mm512_add_ps(_mm512_unpacklo_ps(quarters[2], quarters[3]),
+                           _mm512_unpackhi_ps(quarters[2], quarters[3]));
+  return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
+}
+
 // Rows become columns.
 VECTOR_WORD void vector_transpose(Vector row[LANES]) {
   Vector a[LANES], b[LANES];
