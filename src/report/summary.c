@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/summary.h"
 #include "report/label.h"
+#include "report/printers.h"
+#include "report/wrap.h"
 #include "statistics/comparison.h"
 #include <math.h>
 
@@ -69,18 +71,21 @@ static void append_sentence(Text *text, const Row *best, const Row *next) {
   Comparison comparison = compare(best, next);
   double margin = (comparison.ci95.high - comparison.ci95.low) / 2;
   bool sure = comparison.verdict == VERDICT_BETTER;
+  Text words = {0};
   if (sure)
-    text_append_format(text, "%s is fastest at ", best->label);
+    text_append_format(&words, "%s is fastest at ", best->label);
   else
-    text_append_format(text, "%s and %s cannot be told apart at ", best->label, next->label);
-  label_work(best, text);
+    text_append_format(&words, "%s and %s cannot be told apart at ", best->label, next->label);
+  label_work(best, &words);
   if (sure)
-    text_append_format(text, ":\n  %.2f +- %.2f times as fast as %s (95 %% confidence).\n",
+    text_append_format(&words, ": %.2f +- %.2f times as fast as %s (95 %% confidence).",
                        comparison.ratio, margin, next->label);
   else
-    text_append_format(
-        text, ":\n  ratio %.3f, 95 %% interval %.3f to %.3f; more --iterations narrow it.\n",
-        comparison.ratio, comparison.ci95.low, comparison.ci95.high);
+    text_append_format(&words,
+                       ": ratio %.3f, 95 %% interval %.3f to %.3f; more --iterations narrow it.",
+                       comparison.ratio, comparison.ci95.low, comparison.ci95.high);
+  wrap_append(text, words.data, REPORT_COLUMNS, 2);
+  text_free(&words);
 }
 
 void summary_sentences(const Report *report, Text *text) {

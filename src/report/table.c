@@ -2,6 +2,7 @@
 #include "report/grid.h"
 #include "report/label.h"
 #include "report/printers.h"
+#include "report/wrap.h"
 #include <string.h>
 
 // How the grid is put on the screen.
@@ -61,25 +62,6 @@ static const char *head_of(const Grid *grid, size_t row, size_t column) {
   return grid->columns.items[column].head;
 }
 
-// Appends text in lines of at most REPORT_COLUMNS, the later ones indented.
-static void append_wrapped(Text *text, const char *content, int indent) {
-  size_t used = 0;
-  while (*content) {
-    size_t length = strcspn(content, " ");
-    if (used > 0 && used + 1 + length > REPORT_COLUMNS) {
-      text_append_format(text, "\n%*s", indent, "");
-      used = (size_t)indent;
-    } else if (used > 0) {
-      text_append_character(text, ' ');
-      used++;
-    }
-    text_append(text, content, length);
-    used += length;
-    content += length + (content[length] == ' ');
-  }
-  text_append_character(text, '\n');
-}
-
 static void append_absent(const Report *report, Text *text) {
   for (size_t i = 0; i < report->rows.count; i++) {
     const Row *row = &report->rows.items[i];
@@ -87,7 +69,7 @@ static void append_absent(const Report *report, Text *text) {
     Text line = {0};
     text_append_format(&line, "%s: %s, %s", row->label,
                        row->status == ROW_SKIPPED ? "skipped" : "failed", row->reason);
-    append_wrapped(text, line.data, 2);
+    wrap_append(text, line.data, REPORT_COLUMNS, 2);
     text_free(&line);
   }
 }
@@ -98,7 +80,7 @@ static void append_intro(const Report *report, Text *text) {
   const char *model = json_string_value(json_object_get(metadata, "model_id"));
   text_append_format(&line, "%s: ", model ? model : "model");
   label_common(report, &line);
-  append_wrapped(text, line.data, 2);
+  wrap_append(text, line.data, REPORT_COLUMNS, 2);
   text_append_character(text, '\n');
   text_free(&line);
 }

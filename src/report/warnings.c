@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/warnings.h"
+#include "report/printers.h"
+#include "report/wrap.h"
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { NAMED = 2 }; // scenarios that a warning names before it counts the rest
@@ -91,7 +92,7 @@ static const struct {
     {other_load, 1, busy_cores, 1,
      "other processes kept up to %.1f cores busy; end them and run again"},
     {largest_share, 1, 1.02, 100,
-     "up to %.0f %% of a ceiling: the ceiling was measured while something else ran"},
+     "up to %.0f %% of a ceiling: the weights fit the cache, or the ceiling was disturbed"},
     {pages_from_disk, 1, 0, 1,
      "up to %.0f pages came from disk while it was measured; raise --warmup or free memory"},
     {throttling, 1, 0, 1, "the processor throttled (%.0f)"},
@@ -120,13 +121,11 @@ static void append_rows(const Report *report, size_t kind, size_t bad, size_t me
 }
 
 static void append_value(Text *text, size_t kind, double worst) {
-  char line[200];
   // formats are those of the table above, each with one real number
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-  snprintf(line, sizeof line, kinds[kind].format, worst * kinds[kind].factor);
+  text_append_format(text, kinds[kind].format, worst * kinds[kind].factor);
 #pragma GCC diagnostic pop
-  text_append_text(text, line);
 }
 
 static void warn(const Report *report, size_t kind, size_t measured, Text *text) {
@@ -138,10 +137,13 @@ static void warn(const Report *report, size_t kind, size_t measured, Text *text)
     if (!(value * kinds[kind].sign <= worst * kinds[kind].sign)) worst = value;
   }
   if (bad == 0) return;
-  append_rows(report, kind, bad, measured, text);
-  text_append_text(text, ":\n  ");
-  append_value(text, kind, worst);
-  text_append_text(text, ".\n");
+  Text words = {0};
+  append_rows(report, kind, bad, measured, &words);
+  text_append_text(&words, ": ");
+  append_value(&words, kind, worst);
+  text_append_character(&words, '.');
+  wrap_append(text, words.data, REPORT_COLUMNS, 2);
+  text_free(&words);
 }
 
 void warnings_list(const Report *report, Text *text) {

@@ -3,6 +3,6 @@
 #pragma once
 #include "report/report.h"
 
-// Two lines each: which scenarios, then what, with the flag that helps. What holds for several
-// scenarios is said once.
+// Which scenarios, then what, with the flag that helps. What holds for several scenarios is said
+// once.
 void warnings_list(const Report *report, Text *text);

@@ -100,8 +100,8 @@ static void announce_measured(Sweep *sweep, const MatrixCell *cell, const json_t
   const json_t *correctness = json_object_get(ours, "correctness");
   const char *verdict = json_string_value(json_object_get(correctness, "verdict"));
   char line[256];
-  snprintf(line, sizeof line, "%.4g s, prefill %.4g tok/s, decode %.4g tok/s, %s (error %.2g)",
-           median_of(statistics, "e2e_latency"), median_of(statistics, "prefill_throughput"),
+  snprintf(line, sizeof line, "%.4g ms, prefill %.0f tok/s, decode %.0f tok/s, %s (error %.2g)",
+           median_of(statistics, "e2e_latency") * 1e3, median_of(statistics, "prefill_throughput"),
            median_of(statistics, "decode_throughput"), verdict,
            json_number_value(json_object_get(correctness, "error")));
   announce(sweep, cell, line);
