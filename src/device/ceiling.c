@@ -58,53 +58,52 @@ static void touch_task(void *context, int thread, int threads) {
   memset(job->target + begin, thread + 1, (size_t)(end - begin));
 }
 
-static double median_seconds(Team *team, TeamTask *task, Job *job, int rounds) {
+typedef struct {
+  double least, median;
+} Seconds;
+
+static Seconds take_seconds(Team *team, TeamTask *task, Job *job, int rounds) {
   double seconds[MAXIMUM_ROUNDS];
   if (rounds > MAXIMUM_ROUNDS) rounds = MAXIMUM_ROUNDS;
   for (int i = 0; i < rounds; i++) {
     int64_t start = clock_now();
-    team_run(team, task, job);
+    if (team)
+      team_run(team, task, job);
+    else
+      task(job, 0, 1);
     seconds[i] = clock_seconds(clock_now() - start);
   }
   qsort(seconds, (size_t)rounds, sizeof *seconds, compare);
-  return seconds[rounds / 2];
+  return (Seconds){seconds[0], seconds[rounds / 2]};
 }
 
-// As many rounds of the loop as take about two milliseconds.
+// As many rounds of the loop as take about a millisecond.
 static int64_t calibrate(const CeilingLoops *loops, Job *job) {
   int64_t rounds = 1000, start = clock_now();
   job->sink += (uint64_t)loops->fma(rounds);
   int64_t taken = clock_now() - start + 1;
-  return rounds * (int64_t)2000000 / taken + 1;
+  return rounds * (int64_t)1000000 / taken + 1;
+}
+
+// team NULL: this thread alone.
+static double fma_rate(Team *team, CpuTier tier, int rounds) {
+  const CeilingLoops *loops = loops_of(tier);
+  Job job = {.loops = loops};
+  calibrate(loops, &job);
+  job.rounds = calibrate(loops, &job);
+  int threads = team ? team_size(team) : 1;
+  double flops = (double)loops->flops_per_round * (double)job.rounds * threads;
+  return flops * 1e-9 / take_seconds(team, fma_task, &job, rounds).least;
 }
 
 double ceiling_fma(Team *team, CpuTier tier, int rounds) {
-  const CeilingLoops *loops = loops_of(tier);
-  Job job = {.loops = loops};
-  calibrate(loops, &job);
-  job.rounds = calibrate(loops, &job);
-  double flops = (double)loops->flops_per_round * (double)job.rounds * team_size(team);
-  return flops * 1e-9 / median_seconds(team, fma_task, &job, rounds);
-}
-
-static double fma_single(CpuTier tier, int rounds) {
-  const CeilingLoops *loops = loops_of(tier);
-  Job job = {.loops = loops};
-  double seconds[MAXIMUM_ROUNDS];
-  calibrate(loops, &job);
-  job.rounds = calibrate(loops, &job);
-  for (int i = 0; i < rounds; i++) {
-    int64_t start = clock_now();
-    fma_task(&job, 0, 1);
-    seconds[i] = clock_seconds(clock_now() - start);
-  }
-  qsort(seconds, (size_t)rounds, sizeof *seconds, compare);
-  return (double)loops->flops_per_round * (double)job.rounds * 1e-9 / seconds[rounds / 2];
+  return fma_rate(team, tier, rounds);
 }
 
 double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes, int rounds) {
   Job job = {.loops = loops_of(tier), .source = buffer, .bytes = bytes};
-  return (double)(bytes / BLOCK * BLOCK) * 1e-9 / median_seconds(team, read_task, &job, rounds);
+  return (double)(bytes / BLOCK * BLOCK) * 1e-9 /
+         take_seconds(team, read_task, &job, rounds).median;
 }
 
 // Far more than any cache holds, but no more than a sixteenth of the memory.
@@ -116,19 +115,19 @@ static int64_t buffer_size(void) {
 }
 
 bool ceilings_measure(Team *team, CpuTier tier, Ceilings *ceilings, Error *error) {
-  enum { FMA_ROUNDS = 21, READ_ROUNDS = 11, COPY_ROUNDS = 7 };
+  enum { FMA_ROUNDS = 31, READ_ROUNDS = 11, COPY_ROUNDS = 7 };
   Region region;
   int64_t bytes = buffer_size();
   if (!region_map(&region, (size_t)bytes, error)) return false;
   Job job = {.source = region.data, .target = region.data, .bytes = bytes};
   team_run(team, touch_task, &job);
   *ceilings = (Ceilings){.tier = tier, .threads = team_size(team), .buffer_bytes = bytes};
-  ceilings->fma_gflop_per_s_single = fma_single(tier, FMA_ROUNDS);
+  ceilings->fma_gflop_per_s_single = fma_rate(NULL, tier, FMA_ROUNDS);
   ceilings->fma_gflop_per_s = ceiling_fma(team, tier, FMA_ROUNDS);
   ceilings->read_gb_per_s = ceiling_read(team, tier, region.data, bytes, READ_ROUNDS);
   job.bytes = bytes / 2;
   job.source += job.bytes;
-  double copy_seconds = median_seconds(team, copy_task, &job, COPY_ROUNDS);
+  double copy_seconds = take_seconds(team, copy_task, &job, COPY_ROUNDS).median;
   ceilings->copy_gb_per_s = (double)job.bytes * 1e-9 / copy_seconds;
   region_unmap(&region);
   return true;

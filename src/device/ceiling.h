@@ -4,7 +4,8 @@
 // FMA: independent chains of float32 multiply-adds that never leave the registers, in the widest
 // form of the tier (portable C for the reference tier). Read: every thread sums its contiguous part
 // of a buffer that no cache holds. Copy: memcpy of one half of it onto the other, counted once (a
-// byte copied is one byte). Each figure is the median of several rounds.
+// byte copied is one byte). Read and copy are medians of several rounds; FMA is the best of them,
+// as nothing but other work on the cores lowers it.
 #pragma once
 #include "device/cpu.h"
 #include "device/team.h"
@@ -23,6 +24,6 @@ typedef struct {
 CHECKED bool ceilings_measure(Team *team, CpuTier tier, Ceilings *ceilings, Error *error);
 
 // The pieces, so that a benchmark can take the ceiling again right beside a measurement.
-double ceiling_fma(Team *team, CpuTier tier, int rounds); // GFLOP/s, median
+double ceiling_fma(Team *team, CpuTier tier, int rounds); // GFLOP/s, best
 double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes,
                     int rounds); // GB/s, median
