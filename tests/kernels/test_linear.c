@@ -197,6 +197,50 @@ static void test_residual_in_place(void **state) {
   }
 }
 
+typedef struct {
+  const Kernels *kernels;
+  Team *team;
+  const Linear *linear;
+} Part;
+
+static void run_part(void *context, int thread, int threads) {
+  const Part *part = context;
+  linear_run_part(part->kernels, part->team, part->linear, thread, threads);
+}
+
+// From inside a task, with a barrier between packing and multiplying: the same bits.
+static void test_inside_a_task(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int64_t rows = 3; rows <= 603; rows += 200) {
+    Case shape = {.dtype = DTYPE_BF16, .rows = rows, .columns = 61, .out = 70, .bias = true};
+    Data data = make(&shape, &random);
+    float *first = malloc(data.y.size);
+    FOR_EACH_TIER(kernels)
+    for (int threads = 1; threads <= MOST_THREADS; threads++) {
+      run(kernels, &shape, &data, threads);
+      memcpy(first, data.y.data, data.y.size);
+      memset(data.y.data, 0xFF, data.y.size);
+      void *scratch = NULL;
+      int64_t bytes = linear_scratch_bytes(rows, shape.columns, threads);
+      assert_int_equal(posix_memalign(&scratch, 64, (size_t)bytes), 0);
+      Linear linear = {.x = data.x.data,
+                       .x_stride = shape.columns,
+                       .rows = rows,
+                       .matrix = &data.matrix,
+                       .y = data.y.data,
+                       .y_stride = shape.out,
+                       .scratch = scratch};
+      Part part = {kernels, teams[threads], &linear};
+      team_run(teams[threads], run_part, &part);
+      assert_memory_equal(first, data.y.data, data.y.size);
+      free(scratch);
+    }
+    free(first);
+    release(&data);
+  }
+}
+
 static int open_teams(void **state) {
   (void)state;
   Error error;
@@ -215,10 +259,9 @@ static int close_teams(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_small_odd_shapes),
-      cmocka_unit_test(test_every_row_count),
-      cmocka_unit_test(test_large_shapes),
-      cmocka_unit_test(test_residual_in_place),
+      cmocka_unit_test(test_small_odd_shapes), cmocka_unit_test(test_every_row_count),
+      cmocka_unit_test(test_large_shapes),     cmocka_unit_test(test_residual_in_place),
+      cmocka_unit_test(test_inside_a_task),
   };
   return cmocka_run_group_tests(tests, open_teams, close_teams);
 }

@@ -147,12 +147,29 @@ static void test_pack_rows(void **state) {
   }
 }
 
+static void test_widen_rows(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int dtype = DTYPE_F32; dtype <= DTYPE_F16; dtype++)
+    for (int64_t rows = 1; rows < 20; rows++) FOR_EACH_TIER(kernels) {
+        int64_t stride = MATRIX_PANEL + rows, count = (rows - 1) * stride + MATRIX_PANEL;
+        Guarded x = guarded_normal(&random, count), got = guarded_nan(rows * MATRIX_PANEL);
+        Guarded own = guarded_make((size_t)(count * dtype_facts((Dtype)dtype)->block_bytes));
+        kernels_reference.narrow((Dtype)dtype, count, x.data, own.data);
+        kernels_reference.widen((Dtype)dtype, count, own.data, x.data);
+        kernels->widen_rows((Dtype)dtype, rows, own.data, stride, got.data);
+        for (int64_t row = 0; row < rows; row++)
+          assert_same(DTYPE_F32, MATRIX_PANEL, (float *)got.data + row * MATRIX_PANEL,
+                      (float *)x.data + row * stride, "widen_rows");
+        guarded_free(x), guarded_free(got), guarded_free(own);
+      }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conversion),
-      cmocka_unit_test(test_all_halves),
-      cmocka_unit_test(test_panels),
-      cmocka_unit_test(test_pack_rows),
+      cmocka_unit_test(test_conversion), cmocka_unit_test(test_all_halves),
+      cmocka_unit_test(test_panels),     cmocka_unit_test(test_pack_rows),
+      cmocka_unit_test(test_widen_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
