@@ -4,7 +4,7 @@
 #include "base/array.h"
 #include "tokenizer/vocabulary.h"
 
-#define ADDED_TOKEN_LIMIT 1024u // bytes of one: keeps the search linear
+#define ADDED_TOKEN_LIMIT 256u // bytes of one: keeps the search linear
 
 typedef struct {
   Text content;

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <time.h>
 
-#define MATCH_LIMIT 2000000u
+#define MATCH_LIMIT 2000000u // steps of one match; fewer in a long text, whose steps may each read
+#define MATCH_LEAST 20000u   // all that is left of it
+#define MATCH_BYTES 1000000000u
 #define DEPTH_LIMIT 100000u
 #define HEAP_LIMIT_KIB 65536u
-#define WINDOW 256u         // start positions tried per call
+#define WINDOW 256u         // most start positions tried per call
+#define WINDOW_NS 100000    // a window that takes longer is followed by one of a single position
 #define CALLS_PER_CHECK 32u // calls between two looks at the processor time
 #define BUDGET_NS 1000000000
 #define BUDGET_NS_PER_BYTE 1000
@@ -26,7 +29,8 @@ struct PatternWork {
   pcre2_match_context *context;
   pcre2_jit_stack *stack;
   unsigned calls;
-  int64_t begin, budget; // nanoseconds of this thread's processor time
+  size_t window;               // start positions of the next call
+  int64_t begin, last, budget; // nanoseconds of this thread's processor time
 };
 
 static pcre2_code *compile(Span expression, const char *where, Error *error) {
@@ -109,15 +113,20 @@ static int64_t processor_time(void) {
 
 void pattern_work_start(PatternWork *work, size_t size) {
   work->calls = 0;
+  work->window = 1;
   work->begin = -1;
   work->budget = BUDGET_NS + (int64_t)size * BUDGET_NS_PER_BYTE;
 }
 
 static bool within_budget(PatternWork *work, const Pattern *pattern, Error *error) {
-  if (work->calls++ % CALLS_PER_CHECK) return true;
   int64_t now = processor_time();
   if (work->begin < 0) work->begin = now;
-  if (now - work->begin <= work->budget) return true;
+  if (now - work->begin <= work->budget) {
+    work->window = now - work->last > WINDOW_NS ? 1 : work->window * 2;
+    if (work->window > WINDOW) work->window = WINDOW;
+    work->last = now;
+    return true;
+  }
   return error_set(error, ERROR_FORMAT, pattern->where,
                    "the regular expression takes too long on this text (over %.1f s)",
                    (double)work->budget * 1e-9);
@@ -130,19 +139,25 @@ static bool match_failed(int code, const Pattern *pattern, Error *error) {
 }
 
 // The start of the next window, at a character boundary.
-static size_t window_end(Span text, size_t from) {
-  if (text.size - from <= WINDOW) return text.size;
-  size_t end = from + WINDOW;
-  while (((unsigned char)text.data[end] & 0xC0) == 0x80) end--;
+static size_t window_end(Span text, size_t from, size_t window) {
+  if (text.size - from <= window) return text.size;
+  size_t end = from + window;
+  while (end < text.size && ((unsigned char)text.data[end] & 0xC0) == 0x80) end++;
   return end;
+}
+
+static uint32_t match_limit(size_t left) {
+  size_t limit = left ? MATCH_BYTES / left : MATCH_LIMIT;
+  return limit > MATCH_LIMIT ? MATCH_LIMIT : limit < MATCH_LEAST ? MATCH_LEAST : (uint32_t)limit;
 }
 
 bool pattern_find(const Pattern *pattern, PatternWork *work, Span text, size_t from, Match *match,
                   bool *found, Error *error) {
   *found = false;
-  for (;;) {
-    if (!within_budget(work, pattern, error)) return false;
-    size_t last = window_end(text, from);
+  pcre2_set_match_limit(work->context, match_limit(text.size - from));
+  for (bool look = work->calls++ % CALLS_PER_CHECK == 0;; look = true) {
+    if (look && !within_budget(work, pattern, error)) return false;
+    size_t last = window_end(text, from, work->window);
     pcre2_set_offset_limit(work->context, last);
     int code = pcre2_match(pattern->code, (PCRE2_SPTR)text.data, text.size, from,
                            PCRE2_NO_UTF_CHECK, work->data, work->context);
@@ -156,7 +171,6 @@ bool pattern_find(const Pattern *pattern, PatternWork *work, Span text, size_t f
     if (code != PCRE2_ERROR_NOMATCH) return match_failed(code, pattern, error);
     if (last == text.size) return true;
     from = last;
-    work->calls = 0;
   }
 }
 

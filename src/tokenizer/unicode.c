@@ -55,7 +55,8 @@ bool unicode_is_numeric(uint32_t c) {
 }
 
 bool unicode_is_unnormalized(uint32_t c) {
-  return c >= 0x300 && in_ranges(unicode_unnormalized, unicode_unnormalized_count, c);
+  return c >= 0x300 && (in_ranges(unicode_unnormalized, unicode_unnormalized_count, c) ||
+                        in_ranges(unicode_recent, unicode_recent_count, c));
 }
 
 size_t unicode_lower(uint32_t character, uint32_t lower[2]) {
