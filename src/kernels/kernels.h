@@ -37,10 +37,11 @@ struct Kernels {
   CpuTier tier;
   // Matrix products; linear_run and matmul_run stand on these.
   int tile_rows, tile_panels; // the largest Tile
-  int direct_rows;            // up to as many rows of x the weights are streamed, not tiled
+  int streamed_rows;          // up to as many rows of x the weights are streamed, more are tiled
+  int direct_rows;            // up to as many rows meet a cache as it lies
   bool tile_takes_bf16;       // else 16-bit panels are widened first
   void (*tile)(const Tile *tile);
-  // y of the panels [first, last) for all (≤ direct_rows) rows of x, epilogue included.
+  // y of the panels [first, last) for all (≤ streamed_rows) rows of x, epilogue included.
   void (*linear_direct)(const Linear *linear, int64_t first, int64_t last);
   // Columns [begin, end) of C for all (≤ direct_rows) rows of one product, batches and heads left
   // out: a, b and c are those of its head.

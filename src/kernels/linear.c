@@ -313,7 +313,7 @@ int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int thread
 
 void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, int thread,
                      int threads) {
-  if (linear->rows > kernels->direct_rows) {
+  if (linear->rows > kernels->streamed_rows) {
     run_blocked(kernels, team, linear, thread, threads);
     return;
   }
@@ -352,7 +352,7 @@ static void chunk_job(void *context, int thread, int threads) {
 // Tasks without barriers, whose shares the caller can take over from a worker that has no core.
 void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
   Job job = {kernels, linear, 0};
-  if (linear->rows <= kernels->direct_rows) {
+  if (linear->rows <= kernels->streamed_rows) {
     team_run(team, direct_job, &job);
     return;
   }

@@ -15,7 +15,7 @@ enum { TILE_ROWS = 12, TILE_PANELS = 2 };
 #else
 enum { TILE_ROWS = 6, TILE_PANELS = 1 };
 #endif
-enum { DIRECT_ROWS = 8 };
+enum { STREAMED_ROWS = 2, DIRECT_ROWS = 8 };
 
 void TIER_FUNCTION(tile)(const Tile *tile);
 void TIER_FUNCTION(linear_direct)(const Linear *linear, int64_t first, int64_t last);

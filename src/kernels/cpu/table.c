@@ -5,6 +5,7 @@ const Kernels TIER_FUNCTION_OF(kernels, TIER_NAME) = {
     .tier = LANES == 16 ? CPU_TIER_AVX512 : CPU_TIER_AVX2,
     .tile_rows = TILE_ROWS,
     .tile_panels = TILE_PANELS,
+    .streamed_rows = STREAMED_ROWS,
     .direct_rows = DIRECT_ROWS,
     .tile_takes_bf16 = true,
     .tile = TIER_FUNCTION(tile),

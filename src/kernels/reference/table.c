@@ -6,6 +6,7 @@ const Kernels kernels_reference = {
     .tier = CPU_TIER_REFERENCE,
     .tile_rows = 4,
     .tile_panels = 1,
+    .streamed_rows = 2,
     .direct_rows = 8,
     .tile_takes_bf16 = true,
     .tile = reference_tile,
