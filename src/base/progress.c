@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 20, DRAW_INTERVAL = 50000000, DEFAULT_COLUMNS = 80, MAX_COLUMNS = 240 };
+enum { BAR_WIDTH = 10, DRAW_INTERVAL = 50000000, DEFAULT_COLUMNS = 80, MAX_COLUMNS = 240 };
 
 Progress progress_open(FILE *stream) {
   Progress progress = {.stream = stream, .columns = DEFAULT_COLUMNS, .start = clock_now()};

@@ -12,7 +12,7 @@ static const Option model_rows[] = {
 };
 
 // One row an option; LISTS is whether dtype and attention take several values.
-#define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER)                                             \
+#define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD)                         \
   {                                                                                                \
     {.flag = "--dtype",                                                                            \
      .kind = OPTION_CHOICE,                                                                        \
@@ -39,7 +39,7 @@ static const Option model_rows[] = {
          .list = LISTS,                                                                            \
          .choices = ATTENTION,                                                                     \
          .later_choices = ATTENTION_LATER,                                                         \
-         .standard = "eager",                                                                      \
+         .standard = ATTENTION_STANDARD,                                                           \
          .help = "how attention is computed"},                                                     \
         {.flag = "--sdpa-backend",                                                                 \
          .kind = OPTION_CHOICE,                                                                    \
@@ -55,9 +55,9 @@ static const Option model_rows[] = {
   }
 
 static const Option single_rows[] =
-    ENGINE_ROWS(false, "eager|sdpa", "flash_attention_2|flex_attention");
+    ENGINE_ROWS(false, "eager|sdpa", "flash_attention_2|flex_attention", "eager");
 static const Option list_rows[] =
-    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL);
+    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa");
 
 const OptionTable model_options = OPTION_TABLE("Model", model_rows);
 const OptionTable engine_options = OPTION_TABLE("Engine", single_rows);

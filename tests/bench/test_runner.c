@@ -192,7 +192,7 @@ static const json_t *ours_at(const Bed *bed, size_t index) {
 
 static void assert_text(const json_t *object, const char *key, const char *part) {
   const char *text = json_string_value(json_object_get(object, key));
-  if (!text || !strstr(text, part)) print_error("%s: \"%s\" lacks \"%s\"\n", key, text, part);
+  if (!text || !strstr(text, part)) print_error("%s: \"%s\" lacks \"%s\"\n", key, text ? text : "", part);
   assert_non_null(text);
   assert_non_null(strstr(text, part));
 }

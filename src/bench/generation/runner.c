@@ -49,8 +49,8 @@ static double cost_of(const Scenario *scenario) {
 static void draw(Sweep *sweep, const char *phase, double share) {
   char label[SCENARIO_NAME_SIZE];
   progress_draw(sweep->options->progress, sweep->done + share * sweep->cost[sweep->cell],
-                "%zu of %zu: %s, %s", sweep->cell + 1, cell_count(sweep),
-                scenario_label(&cell_at(sweep, sweep->cell)->effective, label), phase);
+                "%zu of %zu, %s: %s", sweep->cell + 1, cell_count(sweep), phase,
+                scenario_label(&cell_at(sweep, sweep->cell)->effective, label));
 }
 
 static void tell_stock(void *context, const char *what) {
