@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The words of kernels/cpu/vector.h in AVX2, FMA and F16C.
 #pragma once
+#include <stdint.h>
 #if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include <immintrin.h>
-#include <stdint.h>
 
 #define LANES 8
 #define TIER_NAME avx2

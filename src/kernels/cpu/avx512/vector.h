@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The words of kernels/cpu/vector.h in AVX-512 (F, BW, VL, DQ).
 #pragma once
+#include <stdint.h>
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__)
 #include <immintrin.h>
-#include <stdint.h>
 
 #define LANES 16
 #define TIER_NAME avx512
