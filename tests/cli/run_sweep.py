@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""attometer run from outside: results, hashes, resume, and everything that can go wrong.
+
+Usage: run_sweep.py PROGRAM
+"""
+import glob
+import hashlib
+import json
+import os
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = sys.argv[1]
+SHORT = ["--model-id", "preset:tiny", "-w", "0", "-i", "3", "-s", "16", "-n", "4"]
+ENDLESS = ["--model-id", "preset:tiny", "-w", "0", "-i", "100000", "-s", "16", "-n", "128"]
+checks = 0
+
+
+def check(condition, what):
+    global checks
+    checks += 1
+    if not condition:
+        sys.exit(f"FAILED: {what}")
+
+
+def run(arguments, folder, **options):
+    return subprocess.run([PROGRAM, "run", *arguments, "--output-dir", folder],
+                          capture_output=True, text=True, timeout=300, **options)
+
+
+def results(folder):
+    paths = sorted(glob.glob(f"{folder}/*/*.json"))
+    check(len(paths) == 1, f"one result file in {folder}, found {paths}")
+    with open(paths[0], encoding="utf-8") as file:
+        return json.load(file)
+
+
+def check_entry(key, entry):
+    check(hashlib.sha256(json.dumps(entry["config"]).encode()).hexdigest() == key, "hash")
+    check(set(entry) == {"metadata", "measurements", "config", "attometer"}, "keys of an entry")
+    ours = entry["attometer"]
+    measured = entry["measurements"]
+    count = entry["config"]["num_tokens_to_generate"]
+    batch = entry["config"]["batch_size"]
+    check(ours["correctness"]["verdict"] == "valid", "verdict")
+    check(ours["correctness"]["error"] <= ours["correctness"]["bound"], "bound")
+    check(ours["trust"]["heap_allocations"] == 0, "a measured run allocates nothing")
+    for index, sequences in enumerate(ours["times_ns"]):
+        check(len(sequences) == batch and all(len(row) == count for row in sequences), "shape")
+        itl = sum((row[-1] - row[0]) / (count - 1) for row in sequences) / batch * 1e-9
+        check(abs(measured["inter_token_latency"][index] - itl) <= 1e-9 * itl, "ITL")
+        check(measured["time_to_first_token"][index] == min(row[0] for row in sequences) / 1e9,
+              "TTFT")
+        check(measured["e2e_latency"][index] == ours["ends_ns"][index] / 1e9, "e2e")
+        check(measured["shape_and_decoded_outputs"][index].startswith(f"({batch}, {count}) | "),
+              "shape and output")
+    sample = ours["statistics"]["e2e_latency"]
+    check(abs(sample["med"] - statistics.median(measured["e2e_latency"])) < 1e-12, "median")
+    check(abs(sample["std"] - statistics.pstdev(measured["e2e_latency"])) < 1e-9, "std")
+    check(sample["count"] == entry["config"]["measurement_iterations"], "sample count")
+    roofline, work = ours["roofline"], ours["model"]["weights"] * 2
+    share = work / min(measured["inter_token_latency"]) / roofline["read_gb_per_s"] / 1e9
+    check(abs(roofline["decode_share"] - share) <= 1e-9 * share, "decode share")
+
+
+def test_results(folder):
+    done = run(SHORT + ["-b", "1", "3"], folder)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    check(all(len(line) <= 80 for line in done.stdout.splitlines()[:-1]), "80 columns")
+    check("\r" not in done.stderr and "\x1b" not in done.stderr, "plain lines in a pipe")
+    entries = results(folder)
+    check(len(entries) == 4, "eager and sdpa times two batches")
+    for key, entry in entries.items():
+        check_entry(key, entry)
+    again = run(SHORT + ["-b", "1", "3", "5", "--resume"], folder)
+    check(again.returncode == 0 and again.stderr.count("kept from") == 4, "resume keeps four")
+    check(len(results(folder)) == 6, "resume adds two")
+
+
+def test_formats(folder):
+    for form in ["markdown", "csv", "json", "jsonl"]:
+        done = run(SHORT + ["--output-format", form, "--log-level", "ERROR"], folder + form)
+        check(done.returncode == 0 and done.stderr == "", f"{form}: {done.stderr}")
+        if form == "json":
+            check(json.loads(done.stdout) == results(folder + form), "json is the file")
+        if form == "jsonl":
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+            check({row["benchmark_config_hash"] for row in rows} == set(results(folder + form)),
+                  "jsonl has every hash")
+
+
+def test_skips(folder):
+    done = run(SHORT + ["--attn-implementation", "eager", "flex_attention"], folder)
+    check(done.returncode == 0 and "not in this build" in done.stdout, "a skip has its reason")
+    check({entry["attometer"]["status"] for entry in results(folder).values()} ==
+          {"measured", "skipped"}, "statuses")
+    only = run(SHORT + ["--attn-implementation", "flex_attention"], folder + "only")
+    check(only.returncode == 5, "nothing to run is an error")
+
+
+def test_mistakes(folder):
+    for arguments, code in [(["-n", "1"], 2), (["-s", "0"], 2), (["--level", "1"], 5),
+                            (["--kernelize", "on"], 5), (["--compile-mode", "default"], 5),
+                            (["--no-correctness"], 2), (["--config-file", "/no/such.json"], 3)]:
+        done = run(SHORT + arguments, folder)
+        check(done.returncode == code, f"{arguments}: exit code {done.returncode}, not {code}")
+        check(len(done.stderr.splitlines()) == 1, f"{arguments}: one line, not {done.stderr!r}")
+        check(not os.path.exists(folder), f"{arguments}: no results")
+    done = run(["--model-id", "/no/such/model"], folder)
+    check(done.returncode == 3 and len(done.stderr.splitlines()) == 1, "a missing model")
+    done = run(SHORT, "/dev/null/folder")
+    check(done.returncode == 6 and len(done.stderr.splitlines()) == 1, "no folder for results")
+
+
+def children(process):
+    try:
+        with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def is_running(process):
+    """A dead process that nobody has waited for yet does not run."""
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for_scenario(process, least_age=1.5):
+    """The worker of a scenario that does not end: the first child that lives long enough."""
+    seen = {}
+    deadline = time.time() + 120
+    while time.time() < deadline and process.poll() is None:
+        for child in children(process.pid):
+            seen.setdefault(child, time.time())
+            if time.time() - seen[child] > least_age:
+                return child
+        time.sleep(0.05)
+    sys.exit("FAILED: no scenario was started")
+
+
+def start(arguments, folder):
+    return subprocess.Popen([PROGRAM, "run", *arguments, "--output-dir", folder],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_kill(folder):
+    process = start(ENDLESS, folder)
+    for _ in range(2):  # both of its scenarios
+        os.kill(wait_for_scenario(process), signal.SIGKILL)
+    process.communicate(timeout=120)
+    check(process.returncode == 8, f"exit code {process.returncode} after kill -9")
+    entries = results(folder)
+    check(len(entries) == 2, "both scenarios are recorded")
+    check(all(not entry["metadata"]["success"] and "signal 9" in entry["attometer"]["reason"]
+              for entry in entries.values()), "both say why")
+
+
+def test_interrupt(folder):
+    check(run(SHORT, folder).returncode == 0, "a first run")
+    process = start(ENDLESS + ["--resume"], folder)
+    worker = wait_for_scenario(process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    check(process.returncode == 130, f"exit code {process.returncode} after Ctrl-C")
+    check(not is_running(worker), "the worker is gone")
+    for key, entry in results(folder).items():
+        check_entry(key, entry)
+
+
+def test_parent_killed(folder):
+    process = start(ENDLESS, folder)
+    worker = wait_for_scenario(process)
+    process.kill()
+    process.communicate(timeout=60)
+    time.sleep(1)
+    check(not is_running(worker), "a worker does not outlive its parent")
+
+
+def test_timeout(folder):
+    done = run(ENDLESS + ["--timeout", "3", "--attn-implementation", "eager"], folder)
+    check(done.returncode == 8 and "--timeout" in done.stdout, "a time-out is recorded")
+
+
+def test_full_disk(folder):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
+    done = run(SHORT + ["-i", "200"], folder, preexec_fn=limit)
+    check(done.returncode in (6, 8), f"exit code {done.returncode} on a full disk")
+    results(folder)  # what is there is whole
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([PROGRAM, "run", *SHORT, "--output-dir", folder + "full"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    check(done.returncode == 6 and "No space left" in done.stderr, "a full standard output")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for name, test in list(globals().items()):
+            if name.startswith("test_"):
+                test(os.path.join(folder, name))
+    print(f"{checks} checks passed")
+
+
+if __name__ == "__main__":
+    main()
