@@ -18,22 +18,26 @@ void bpe_close(Bpe *bpe) {
   memory_free(bpe->unknown);
 }
 
-static bool ends_with_mark(Span text) {
-  return text.size >= MARK_SIZE && !memcmp(text.data + text.size - MARK_SIZE, MARK, MARK_SIZE);
+static size_t find_mark(Span text, size_t from) {
+  const char *found =
+      from < text.size ? memmem(text.data + from, text.size - from, MARK, MARK_SIZE) : NULL;
+  return found ? (size_t)(found - text.data) : text.size;
 }
 
-// Whether all merges that put a U+2581 behind something put it behind another U+2581.
-static bool marks_start_words(const Bpe *bpe) {
-  if (bpe->prefix || bpe->suffix || bpe->ignore_merges) return false;
-  if (vocabulary_find(&bpe->vocabulary, (Span){MARK, MARK_SIZE}) < 0) return false;
-  for (size_t i = 0; i <= bpe->merges.mask; i++) {
-    uint64_t key = bpe->merges.slots[i].key;
-    if (key == UINT64_MAX) continue;
-    Span left = vocabulary_text(&bpe->vocabulary, (int32_t)(key >> 32));
-    Span right = vocabulary_text(&bpe->vocabulary, (int32_t)(uint32_t)key);
-    if (span_starts_with(right, (Span){MARK, MARK_SIZE}) && !ends_with_mark(left)) return false;
+static bool follows_mark(Span text, size_t at) {
+  return at >= MARK_SIZE && !memcmp(text.data + at - MARK_SIZE, MARK, MARK_SIZE);
+}
+
+// What is before a mark can be told apart from it unless a merge makes a token with both inside.
+static void note_joined_marks(Bpe *bpe) {
+  bpe->cuts_at_marks = !bpe->prefix && !bpe->suffix && !bpe->ignore_merges &&
+                       vocabulary_find(&bpe->vocabulary, (Span){MARK, MARK_SIZE}) >= 0;
+  for (size_t i = 0; bpe->cuts_at_marks && i <= bpe->merges.mask; i++) {
+    if (bpe->merges.slots[i].key == UINT64_MAX) continue;
+    Span text = vocabulary_text(&bpe->vocabulary, bpe->merges.slots[i].id);
+    for (size_t at = find_mark(text, 1); at < text.size; at = find_mark(text, at + 1))
+      if (!follows_mark(text, at)) bpe->joins_mark[(unsigned char)text.data[at - 1]] = true;
   }
-  return true;
 }
 
 void bpe_prepare(Bpe *bpe) {
@@ -49,7 +53,7 @@ void bpe_prepare(Bpe *bpe) {
   }
   bpe->unknown_id = bpe->unknown ? vocabulary_find(&bpe->vocabulary, span_of(bpe->unknown)) : -1;
   if (!bpe->merges.slots) merge_table_reserve(&bpe->merges, 0);
-  bpe->cuts_at_marks = marks_start_words(bpe);
+  note_joined_marks(bpe);
 }
 
 void bpe_work_open(BpeWork *work) {
@@ -272,13 +276,13 @@ static bool encode_word(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, T
   return true;
 }
 
-// Size of the first word: up to a mark that does not follow a mark.
-static size_t word_size(Span text) {
-  size_t at = 0;
-  while (at + MARK_SIZE <= text.size && !memcmp(text.data + at, MARK, MARK_SIZE)) at += MARK_SIZE;
-  if (at == text.size) return at;
-  const char *next = memmem(text.data + at, text.size - at, MARK, MARK_SIZE);
-  return next ? (size_t)(next - text.data) : text.size;
+// Size of the first word: up to a mark at which a piece may be cut.
+static size_t word_size(const Bpe *bpe, Span text) {
+  size_t at = find_mark(text, 1);
+  while (at < text.size &&
+         (follows_mark(text, at) || bpe->joins_mark[(unsigned char)text.data[at - 1]]))
+    at = find_mark(text, at + 1);
+  return at;
 }
 
 bool bpe_encode(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds *ids,
@@ -288,7 +292,7 @@ bool bpe_encode(const Bpe *bpe, BpeWork *work, Span piece, bool bytes, TokenIds 
                      piece.size, INT32_MAX / 4);
   if (bytes || !bpe->cuts_at_marks) return encode_word(bpe, work, piece, bytes, ids, error);
   while (piece.size) {
-    Span word = {piece.data, word_size(piece)};
+    Span word = {piece.data, word_size(bpe, piece)};
     if (!encode_word(bpe, work, word, false, ids, error)) return false;
     piece.data += word.size;
     piece.size -= word.size;

@@ -23,9 +23,9 @@ typedef struct {
   bool fuse_unknown, byte_fallback, ignore_merges;
   bool has_byte_tokens;     // all 256 <0xHH> exist: byte_fallback never has to look further
   int32_t byte_tokens[256]; // of <0xHH>, -1: none
-  bool cuts_at_marks;       // no merge joins U+2581 to something else before it: a piece may be cut
-                            // there, so that its words can be cached
-  bool maps_bytes;          // pieces may come as bytes: no prefix and no suffix
+  bool cuts_at_marks;   // a piece may be cut before a U+2581, so that its words can be cached…
+  bool joins_mark[256]; // …unless this byte precedes it: some merge makes the two one token
+  bool maps_bytes;      // pieces may come as bytes: no prefix and no suffix
   int32_t mapped_bytes[256]; // of the byte characters, -1: none
 } Bpe;
 
