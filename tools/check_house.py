@@ -94,11 +94,8 @@ def functions_of(path):
     """Lengths of functions, by the formatter's layout: a body opens and closes in column 0."""
     start, name = None, ""
     for number, line in enumerate(lines_of(path), 1):
-        if start is None and line.endswith("{") and re.match(r"[A-Za-z_ ].*", line):
-            if "=" not in line and not re.match(r"(typedef |static const )?(struct|enum|union)\b", line):
-                start, name = number, line
-        elif start is None and re.match(r"[a-zA-Z_].*[,(]$", line):
-            continue
+        if start is None and line.endswith(") {"):
+            start, name = number, line
         elif start is not None and line == "}":
             yield number - start + 1, name.strip("{ ")
             start = None
