@@ -61,7 +61,7 @@ static void encode_plainly(const Bpe *bpe, Span text, TokenIds *ids) {
 static void merges_as_defined(void **context) {
   (void)context;
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   Random random = random_seeded(seed);
   BpeWork work;
   bpe_work_open(&work);

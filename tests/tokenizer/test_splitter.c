@@ -78,7 +78,7 @@ static void compare(const Splitter *splitter, const Pattern *pattern, PatternWor
 static void equals_the_expression(void **context) {
   (void)context;
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   Random random = random_seeded(seed);
   PatternWork *work = pattern_work_open();
   for (size_t e = 0; e < COUNT_OF(expressions); e++) {

@@ -143,7 +143,7 @@ static void takes_a_long_piece(void **context) {
   TokenIds ids = encode(tokenizer, text, size, TOKENIZER_OPTIONS);
   double seconds = processor_seconds() - begin;
   assert_true(ids.count > size / 16);
-  print_message("1 MiB in one piece: %.3f s\n", seconds);
+  print_message("# 1 MiB in one piece: %.3f s\n", seconds);
   assert_true(seconds < 5); // far from the hours of a quadratic merge, even under a sanitizer
   ARRAY_FREE(&ids);
   free(text);
