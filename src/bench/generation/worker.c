@@ -8,6 +8,7 @@
 #include "bench/generation/worker_tasks.h"
 #include "bench/process_usage.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -58,9 +59,20 @@ static bool work(int input, int output, Arena *arena, Error *error) {
          error_set_errno(error, "worker", "cannot send the result");
 }
 
+// When memory runs out the scenario is to go, not the parent or somebody else's process.
+static void offer_to_the_system(void) {
+  static const char score[] = "800";
+  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  ssize_t written = write(file, score, sizeof score - 1);
+  (void)written; // where it is not allowed, all processes are equal
+  close(file);
+}
+
 bool worker_run(int input, int output, Error *error) {
   prctl(PR_SET_PDEATHSIG, SIGKILL); // a worker never outlives its parent
   signal(SIGPIPE, SIG_IGN);
+  offer_to_the_system();
   Arena *arena = arena_open(0);
   bool done = work(input, output, arena, error);
   if (!done) worker_event_error(output, error);

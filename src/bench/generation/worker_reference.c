@@ -77,9 +77,15 @@ static json_t *run_cases(const WorkerRequest *request, Generator *generator, int
   return json_pack("{s:o}", "ids", answers);
 }
 
-json_t *worker_reference(const WorkerRequest *request, Team *team, int output, Error *error) {
+// float32 weights of a float32 scenario are there already; others are made here.
+static Model *open_model(const WorkerRequest *request, Team *team, Error *error) {
   ModelOptions options = {request->model, DTYPE_F32, request->rounding, (uint64_t)request->seed};
-  Model *model = model_open(&options, team, request->tier, error);
+  if (request->rounding == DTYPE_F32) return model_map(&options, REQUEST_WEIGHTS, error);
+  return model_open(&options, team, request->tier, error);
+}
+
+json_t *worker_reference(const WorkerRequest *request, Team *team, int output, Error *error) {
+  Model *model = open_model(request, team, error);
   if (!model) return NULL;
   GeneratorOptions generator_options = {.attention = "eager",
                                         .cache_dtype = DTYPE_F32,
