@@ -206,9 +206,12 @@ static void strange_documents_are_refused_or_shown(void **state) {
     assert_int_equal(error.code, ERROR_FORMAT);
     json_decref(results);
   }
-  static const char *const odd[] = {"{}", "{\"h\": {\"attometer\": {}}}",
-                                    "{\"h\": {\"attometer\": {\"status\": \"measured\", "
-                                    "\"statistics\": {\"x\": 1}, \"summaries\": [1, {}]}}}"};
+  static const char *const odd[] = {
+      "{}",
+      "{\"h\": {\"attometer\": {}}}",
+      ("{\"h\": {\"attometer\": {\"status\": \"measured\", \"statistics\": {\"x\": 1}, "
+       "\"summaries\": [1, {}]}}}"),
+  };
   for (size_t i = 0; i < COUNT_OF(odd); i++) {
     static const char *const formats[] = {"table", "markdown", "csv", "json", "jsonl"};
     json_t *results = document_parse(odd[i], strlen(odd[i]), "x", &error);
