@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum { PROC_LIMIT = 4 << 20 };
+static const int64_t shortest_load = 200000000; // 20 steps of /proc/stat: less says nothing
 
 static bool read_proc(const char *root, const char *name, Text *text) {
   char path[512];
@@ -86,7 +87,7 @@ ProcessUsage process_usage_between(const ProcessUsage *before, const ProcessUsag
 }
 
 double process_usage_other_load(const ProcessUsage *usage) {
-  if (usage->machine_busy_ns < 0 || usage->cpu_ns < 0 || usage->time_ns <= 0) return NAN;
+  if (usage->machine_busy_ns < 0 || usage->cpu_ns < 0 || usage->time_ns < shortest_load) return NAN;
   int64_t others = usage->machine_busy_ns - usage->cpu_ns;
   return others > 0 ? (double)others / (double)usage->time_ns : 0;
 }

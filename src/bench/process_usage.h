@@ -16,7 +16,8 @@ typedef struct {
 
 ProcessUsage process_usage_now(const char *root); // root of /proc: "" for the real one
 ProcessUsage process_usage_between(const ProcessUsage *before, const ProcessUsage *after);
-// Cores that other processes kept busy during a difference; NaN when not available.
+// Cores that other processes kept busy during a difference; NaN when not available, or when the
+// difference is too short (0.2 s) for the steps of /proc/stat.
 double process_usage_other_load(const ProcessUsage *difference);
 json_t *process_usage_json(const ProcessUsage *difference); // new reference
 // VmHWM: the largest resident size this process had, in bytes; -1 when not available.

@@ -70,10 +70,13 @@ static void what_is_missing_stays_missing(void **state) {
 
 static void other_load_is_what_is_not_ours(void **state) {
   (void)state;
-  const ProcessUsage before = {.time_ns = 0, .cpu_ns = 100, .machine_busy_ns = 1000};
-  const ProcessUsage after = {.time_ns = 1000, .cpu_ns = 600, .machine_busy_ns = 2250};
+  const ProcessUsage before = {.time_ns = 0, .cpu_ns = 100000000, .machine_busy_ns = 1000000000};
+  ProcessUsage after = {.time_ns = 1000000000, .cpu_ns = 600000000, .machine_busy_ns = 2250000000};
   ProcessUsage difference = process_usage_between(&before, &after);
   assert_true(fabs(process_usage_other_load(&difference) - 0.75) < 1e-12);
+  after.time_ns = 100000000; // too short for the clock ticks of /proc/stat
+  difference = process_usage_between(&before, &after);
+  assert_true(isnan(process_usage_other_load(&difference)));
 }
 
 static const char commit[] = "0123456789abcdef0123456789abcdef01234567";
