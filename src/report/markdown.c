@@ -68,6 +68,23 @@ static void append_statistics(Text *text, const Report *report) {
   }
 }
 
+static void append_single(Text *text, const Row *row, const Cell *cell) {
+  char buffer[64];
+  text_append_text(text, "| ");
+  append_escaped(text, row->label);
+  text_append_format(text, " | %s | %s |\n", cell->name,
+                     unit_text(cell->value, cell->unit, buffer, sizeof buffer));
+}
+
+static void append_singles(Text *text, const Report *report) {
+  text_append_text(text, "\n| scenario | figure | value |\n|---|---|---:|\n");
+  for (size_t i = 0; i < report->rows.count; i++) {
+    const Row *row = &report->rows.items[i];
+    for (size_t j = 0; j < row->cells.count; j++)
+      if (!row->cells.items[j].sampled) append_single(text, row, &row->cells.items[j]);
+  }
+}
+
 static void append_absent(Text *text, const Report *report) {
   for (size_t i = 0; i < report->rows.count; i++) {
     const Row *row = &report->rows.items[i];
@@ -84,7 +101,10 @@ void print_markdown(const Report *report, Text *text) {
   label_common(report, text);
   text_append_text(text, "\n\n");
   append_grid(text, &grid);
-  if (grid.rows > 0) append_statistics(text, report);
+  if (grid.rows > 0) {
+    append_statistics(text, report);
+    append_singles(text, report);
+  }
   append_absent(text, report);
   grid_free(&grid);
 }

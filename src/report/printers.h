@@ -14,7 +14,7 @@
 // For a terminal: at most REPORT_COLUMNS wide; the last columns are left out where they do not fit.
 enum { REPORT_COLUMNS = 80 };
 void print_table(const Report *report, Text *text);
-// The table with every column and one with every statistic.
+// The table with every column, one with every statistic, one with every single number.
 void print_markdown(const Report *report, Text *text);
 // One line a scenario: its fields, every statistic and single number, unscaled (RFC 4180).
 void print_csv(const Report *report, Text *text);

@@ -114,7 +114,7 @@ static void assert_sound(Dtype dtype, const char *attention) {
   assert_int_equal(json_integer_value(json_object_get(result, "allocations")), 0);
   const json_t *correctness = json_object_get(result, "correctness");
   double worst = json_number_value(json_object_get(correctness, "error"));
-  print_message("%s %s: error %g\n", attention, dtype_name(dtype), worst);
+  print_message("# %s %s: error %g\n", attention, dtype_name(dtype), worst);
   assert_true(worst <= correctness_bound(dtype));
   answer_free(&answer);
   json_decref(result);

@@ -138,6 +138,7 @@ static void markdown_has_every_statistic(void **state) {
   print_markdown(&report, &text);
   assert_contains(&text, "| sdpa b4 | 250 ms | 1.0 % | 124 | 50.0 % | 300 MB | INVALID |");
   assert_contains(&text, "| eager b1 | decode | 4 | 31.0 tok/s |");
+  assert_contains(&text, "| sdpa b1 | decode share | 50.0 % |");
   assert_contains(&text, "- eager b4: failed");
   text_free(&text);
   report_free(&report);

@@ -18,7 +18,7 @@ static void assert_close(double value, double expected) {
 
 static uint64_t fresh_seed(void) {
   uint64_t seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)clock();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   return seed;
 }
 
