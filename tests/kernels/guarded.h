@@ -65,7 +65,7 @@ static inline Guarded guarded_nan(int64_t count) {
 static inline uint64_t fresh_seed(void) {
   const char *given = getenv("TEST_SEED");
   uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)clock_now();
-  print_message("TEST_SEED=%llu\n", (unsigned long long)seed);
+  print_message("# TEST_SEED=%llu\n", (unsigned long long)seed);
   return seed;
 }
 
