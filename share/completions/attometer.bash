@@ -2,11 +2,11 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'run generate logits tokenize info help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run generate logits tokenize info bench-kernels help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='run generate logits tokenize info ' ;;
+    help) flags='run generate logits tokenize info bench-kernels ' ;;
     run)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -53,6 +53,13 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
       esac
       flags='--measure --output-format --help' ;;
+    bench-kernels)
+      case "$before" in
+        --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
+        --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+      esac
+      flags='--list --shape --rows --dtype --seconds --seed --output-format --threads --pin --cpu-mask --help' ;;
   esac
   COMPREPLY=($(compgen -W "$flags" -- "$word"))
   [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$word"))

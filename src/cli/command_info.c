@@ -174,13 +174,6 @@ static json_t *backends_document(const Facts *facts) {
   return out;
 }
 
-static json_t *ceilings_document(const Ceilings *ceilings) {
-  return json_pack("{sssisfsfsfsf}", "tier", cpu_tier_name(ceilings->tier), "threads",
-                   ceilings->threads, "fma_gflop_per_s_single", ceilings->fma_gflop_per_s_single,
-                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "read_gb_per_s",
-                   ceilings->read_gb_per_s, "copy_gb_per_s", ceilings->copy_gb_per_s);
-}
-
 static void print_json(const Facts *facts) {
   json_t *out = json_pack("{ss}", "attometer", ATTOMETER_VERSION);
   json_object_set_new(out, "tier", json_string(cpu_tier_name(cpu_best_tier())));

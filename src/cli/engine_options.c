@@ -11,6 +11,21 @@ static const Option model_rows[] = {
              "cache, or preset:NAME"},
 };
 
+// What every form shares: how many threads, and which kernels.
+#define THREADS_ROW                                                                                \
+  {                                                                                                \
+    .flag = "--threads", .letter = 't', .kind = OPTION_INTEGER, .least = 1, .most = 1024,          \
+    .standard_help = "every core this process may use", .help = "threads of the engine"            \
+  }
+#define PIN_ROW                                                                                    \
+  { .flag = "--pin", .kind = OPTION_SWITCH, .help = "bind each thread to a core" }
+#define TIER_ROW                                                                                   \
+  {                                                                                                \
+    .flag = "--cpu-mask", .kind = OPTION_CHOICE, .choices = "reference|avx2|avx512",               \
+    .standard_help = "the best of this processor",                                                 \
+    .help = "highest instruction-set tier that kernels may use"                                    \
+  }
+
 // One row an option; LISTS is whether dtype and attention take several values.
 #define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD)                         \
   {                                                                                                \
@@ -26,14 +41,7 @@ static const Option model_rows[] = {
          .later_choices = "cuda",                                                                  \
          .standard = "cpu",                                                                        \
          .help = "where the model runs"},                                                          \
-        {.flag = "--threads",                                                                      \
-         .letter = 't',                                                                            \
-         .kind = OPTION_INTEGER,                                                                   \
-         .least = 1,                                                                               \
-         .most = 1024,                                                                             \
-         .standard_help = "every core this process may use",                                       \
-         .help = "threads of the engine"},                                                         \
-        {.flag = "--pin", .kind = OPTION_SWITCH, .help = "bind each thread to a core"},            \
+        THREADS_ROW, PIN_ROW,                                                                      \
         {.flag = "--attn-implementation",                                                          \
          .kind = OPTION_CHOICE,                                                                    \
          .list = LISTS,                                                                            \
@@ -47,11 +55,7 @@ static const Option model_rows[] = {
          .later_choices = "efficient_attention|flash_attention|cudnn_attention",                   \
          .standard_help = "the first that supports the case",                                      \
          .help = "force one back end of sdpa"},                                                    \
-        {.flag = "--cpu-mask",                                                                     \
-         .kind = OPTION_CHOICE,                                                                    \
-         .choices = "reference|avx2|avx512",                                                       \
-         .standard_help = "the best of this processor",                                            \
-         .help = "highest instruction-set tier that kernels may use"},                             \
+        TIER_ROW,                                                                                  \
   }
 
 static const Option single_rows[] =
@@ -59,11 +63,15 @@ static const Option single_rows[] =
 static const Option list_rows[] =
     ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa");
 
+static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
+
 const OptionTable model_options = OPTION_TABLE("Model", model_rows);
 const OptionTable engine_options = OPTION_TABLE("Engine", single_rows);
+const OptionTable kernel_options = OPTION_TABLE("Engine", kernel_rows);
 const OptionTable engine_options_lists = OPTION_TABLE("Engine", list_rows);
 
-static bool parse_tier(const char *mask, CpuTier *tier, Error *error) {
+bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error) {
+  const char *mask = arguments_text(arguments, "--cpu-mask");
   CpuTier highest;
   *tier = cpu_best_tier();
   if (!mask) return true;
@@ -87,5 +95,5 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
   if (!dtype_by_name(dtype, &options->dtype)) {
     return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);
   }
-  return parse_tier(options->cpu_mask, &options->tier, error);
+  return engine_options_tier(arguments, &options->tier, error);
 }

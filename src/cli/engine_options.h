@@ -9,6 +9,7 @@ extern const OptionTable model_options;        // --model-id alone, required
 extern const OptionTable engine_options;       // one engine
 extern const OptionTable engine_options_lists; // --dtype and --attn-implementation take lists, and
                                                // attention of later work is accepted (as a skip)
+extern const OptionTable kernel_options;       // --threads, --pin and --cpu-mask alone
 
 typedef struct {
   Dtype dtype;
@@ -23,3 +24,5 @@ typedef struct {
 
 // Reads either form; of a list, the first value. The texts belong to the arguments.
 CHECKED bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error);
+// The tier alone, of any of these tables.
+CHECKED bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error);

@@ -86,3 +86,10 @@ json_t *host_document(const Host *host) {
       integer_or_null(host->perf_event_paranoid, host->perf_event_paranoid != -100));
   return out;
 }
+
+json_t *ceilings_document(const Ceilings *ceilings) {
+  return json_pack("{sssisfsfsfsf}", "tier", cpu_tier_name(ceilings->tier), "threads",
+                   ceilings->threads, "fma_gflop_per_s_single", ceilings->fma_gflop_per_s_single,
+                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "read_gb_per_s",
+                   ceilings->read_gb_per_s, "copy_gb_per_s", ceilings->copy_gb_per_s);
+}

@@ -9,19 +9,29 @@
 
 enum {
   PATTERN = 65521, // prime: no two panels or rows of the weights are alike
-  MOST_CHECKED = 4096,
+  MOST_CHECKED = 1024,
   MOST_SAMPLES = 101,
-  LEAST_SAMPLES = 5,
+  LEAST_SAMPLES = 5, // where they fit
   POISON_BYTES = 256,
   POISON = 0xA5
 };
+#define LONG_EXECUTION 0.05 // seconds
 static const int64_t rotation_bytes = 256 << 20;
 static const int64_t most_elements = INT64_C(1) << 32;
 
+struct Workshop {
+  Team *team;
+  Ceilings ceilings;
+  uint64_t seed;
+  Region weights;
+  Dtype weights_dtype; // what they are filled with
+};
+
 typedef struct {
   WorkshopCase bench;
+  Workshop *workshop;
   const WorkshopOperator *operator;
-  Region x, x2, y, scratch, weights;
+  Region x, x2, y, scratch;
   int64_t weight_bytes, copies, turn;
 } Stand;
 
@@ -38,15 +48,31 @@ static void fill_random(uint64_t seed, int64_t count, float *values) {
     memcpy(values + i, values, (size_t)(count - i < drawn ? count - i : drawn) * sizeof *values);
 }
 
-static void fill_weights(Stand *stand, uint64_t seed) {
-  Dtype dtype = stand->bench.dtype;
+// Random values of the dtype all over; where a matrix begins and ends does not matter.
+static void fill_weights(Workshop *workshop, Dtype dtype) {
   float *pattern = memory_allocate(PATTERN * sizeof *pattern);
-  fill_random(seed + 2, PATTERN, pattern);
-  int64_t size = dtype_facts(dtype)->block_bytes, count = (int64_t)stand->weights.size / size;
+  fill_random(workshop->seed + 2, PATTERN, pattern);
+  int64_t size = dtype_facts(dtype)->block_bytes, count = (int64_t)workshop->weights.size / size;
   for (int64_t i = 0; i < count; i += PATTERN)
-    stand->bench.kernels->narrow(dtype, count - i < PATTERN ? count - i : PATTERN, pattern,
-                                 (char *)stand->weights.data + i * size);
+    kernels_for(cpu_best_tier())
+        ->narrow(dtype, count - i < PATTERN ? count - i : PATTERN, pattern,
+                 (char *)workshop->weights.data + i * size);
   memory_free(pattern);
+  workshop->weights_dtype = dtype;
+}
+
+// At least `bytes`, filled with the dtype.
+static bool need_weights(Workshop *workshop, Dtype dtype, int64_t bytes, Error *error) {
+  if (bytes == 0) return true;
+  bool enough = (int64_t)workshop->weights.size >= bytes;
+  if (enough && workshop->weights_dtype == dtype) return true;
+  if (!enough) {
+    region_unmap(&workshop->weights);
+    int64_t size = bytes > rotation_bytes ? bytes : rotation_bytes;
+    if (!region_map(&workshop->weights, (size_t)size, error)) return false;
+  }
+  fill_weights(workshop, dtype);
+  return true;
 }
 
 static bool shape_is_sane(const WorkshopCase *bench) {
@@ -58,28 +84,34 @@ static bool shape_is_sane(const WorkshopCase *bench) {
   return m * n <= most && n * k <= most && m * k <= most;
 }
 
-static bool open_stand(Stand *stand, uint64_t seed, Error *error) {
+static bool map_stand(Stand *stand, Error *error) {
   WorkshopCase *bench = &stand->bench;
+  int64_t y_bytes = bytes_of(bench->y_dtype, bench->y_count) + 2 * POISON_BYTES;
+  return region_map(&stand->x, (size_t)bytes_of(DTYPE_F32, bench->x_count), error) &&
+         region_map(&stand->x2, (size_t)bytes_of(DTYPE_F32, bench->x2_count), error) &&
+         region_map(&stand->y, (size_t)y_bytes, error) &&
+         region_map(&stand->scratch, (size_t)bench->scratch_bytes, error) &&
+         need_weights(stand->workshop, bench->dtype, stand->weight_bytes * stand->copies, error);
+}
+
+static bool open_stand(Stand *stand, Error *error) {
+  WorkshopCase *bench = &stand->bench;
+  uint64_t seed = stand->workshop->seed;
   if (!shape_is_sane(bench))
     return error_set(error, ERROR_ARGUMENT, stand->operator->name,
                      "a shape of at least 1 and less than 2^32 elements is expected");
   bench->y_dtype = DTYPE_F32;
   stand->operator->plan(bench);
   stand->weight_bytes = bytes_of(bench->dtype, bench->weight_count);
-  stand->copies = stand->weight_bytes ? 1 + rotation_bytes / stand->weight_bytes : 1;
-  int64_t y_bytes = bytes_of(bench->y_dtype, bench->y_count) + 2 * POISON_BYTES;
-  if (!region_map(&stand->x, (size_t)bytes_of(DTYPE_F32, bench->x_count), error) ||
-      !region_map(&stand->x2, (size_t)bytes_of(DTYPE_F32, bench->x2_count), error) ||
-      !region_map(&stand->y, (size_t)y_bytes, error) ||
-      !region_map(&stand->scratch, (size_t)bench->scratch_bytes, error) ||
-      !region_map(&stand->weights, (size_t)(stand->weight_bytes * stand->copies), error))
-    return false;
+  stand->copies = 1;
+  if (stand->weight_bytes > 0 && stand->weight_bytes < rotation_bytes)
+    stand->copies = rotation_bytes / stand->weight_bytes;
+  if (!map_stand(stand, error)) return false;
   bench->x = stand->x.data, bench->x2 = stand->x2.data, bench->scratch = stand->scratch.data;
   bench->y = (char *)stand->y.data + POISON_BYTES;
-  bench->weights = stand->weights.data;
+  bench->weights = stand->workshop->weights.data;
   fill_random(seed, bench->x_count, bench->x);
   fill_random(seed + 1, bench->x2_count, bench->x2);
-  fill_weights(stand, seed);
   memset(stand->y.data, POISON, stand->y.size);
   return true;
 }
@@ -89,7 +121,6 @@ static void close_stand(Stand *stand) {
   region_unmap(&stand->x2);
   region_unmap(&stand->y);
   region_unmap(&stand->scratch);
-  region_unmap(&stand->weights);
 }
 
 static void task(void *context, int thread, int threads) {
@@ -98,7 +129,8 @@ static void task(void *context, int thread, int threads) {
 }
 
 static void execute(Stand *stand) {
-  stand->bench.weights = (const char *)stand->weights.data + stand->turn * stand->weight_bytes;
+  const char *weights = stand->workshop->weights.data;
+  if (stand->weight_bytes) stand->bench.weights = weights + stand->turn * stand->weight_bytes;
   stand->turn = (stand->turn + 1) % stand->copies;
   if (stand->operator->own_threads)
     stand->operator->run(&stand->bench, -1, team_size(stand->bench.team));
@@ -146,19 +178,32 @@ static double seconds_of(Stand *stand, int64_t executions) {
   return clock_seconds(clock_now() - start);
 }
 
-// How many executions take two milliseconds or more together.
-static int64_t calibrate(Stand *stand) {
+// How many executions take two milliseconds or more together; *seconds is what they took each.
+static int64_t calibrate(Stand *stand, double *seconds) {
   int64_t executions = 1;
-  while (seconds_of(stand, executions) < 2e-3 && executions < 1 << 24) executions *= 2;
+  double taken = seconds_of(stand, executions);
+  while (taken < 2e-3 && executions < 1 << 24) {
+    executions *= 2;
+    taken = seconds_of(stand, executions);
+  }
+  *seconds = taken / (double)executions;
   return executions;
 }
 
-static void take_time(Stand *stand, double budget, WorkshopResult *result) {
+// `first` is what the checked execution took. What alone takes longer than the budget is not done
+// again.
+static void take_time(Stand *stand, double first, double budget, WorkshopResult *result) {
   double samples[MOST_SAMPLES];
-  int64_t executions = calibrate(stand), start = clock_now();
-  int count = 0;
+  if (first > fmax(budget, LONG_EXECUTION)) {
+    result->samples = 1;
+    result->seconds = first;
+    return;
+  }
+  int64_t start = clock_now(), executions = calibrate(stand, &samples[0]);
+  double batch = samples[0] * (double)executions;
+  int least = LEAST_SAMPLES * batch > fmax(budget, LONG_EXECUTION) ? 1 : LEAST_SAMPLES, count = 1;
   while (count < MOST_SAMPLES &&
-         (count < LEAST_SAMPLES || clock_seconds(clock_now() - start) < budget))
+         (count < least || clock_seconds(clock_now() - start) + batch < budget))
     samples[count++] = seconds_of(stand, executions) / (double)executions;
   qsort(samples, (size_t)count, sizeof *samples, compare);
   result->samples = count;
@@ -169,30 +214,58 @@ static void take_time(Stand *stand, double budget, WorkshopResult *result) {
 static void rate(const WorkshopCase *bench, const Ceilings *ceilings, WorkshopResult *result) {
   result->gflop_per_s = bench->flops * 1e-9 / result->seconds;
   result->gb_per_s = bench->bytes * 1e-9 / result->seconds;
-  result->share = fmax(result->gflop_per_s / ceilings->fma_gflop_per_s,
-                       result->gb_per_s / ceilings->read_gb_per_s);
+  double of_fma = result->gflop_per_s / ceilings->fma_gflop_per_s;
+  double of_read = result->gb_per_s / ceilings->read_gb_per_s;
+  result->fma_gflop_per_s = ceilings->fma_gflop_per_s;
+  result->read_gb_per_s = ceilings->read_gb_per_s;
+  result->by_read = of_read >= of_fma;
+  result->share = fmax(of_fma, of_read);
 }
 
-bool workshop_measure(const WorkshopOperator *operator, const Kernels * kernels, Team *team,
-                      const Ceilings *ceilings, Dtype dtype, WorkshopShape shape, uint64_t seed,
-                      double seconds, WorkshopResult *result, Error *error) {
-  Stand stand = {.bench = {.kernels = kernels, .team = team, .dtype = dtype, .shape = shape},
-                 .operator= operator};
+Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed) {
+  Workshop *workshop = memory_allocate(sizeof *workshop);
+  *workshop = (Workshop){.team = team, .ceilings = *ceilings, .seed = seed};
+  return workshop;
+}
+
+bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error) {
+  enum { FMA_ROUNDS = 15, READ_ROUNDS = 5 };
+  Ceilings *ceilings = &workshop->ceilings;
+  if (!need_weights(workshop, dtype, 1, error)) return false;
+  ceilings->fma_gflop_per_s = ceiling_fma(workshop->team, ceilings->tier, FMA_ROUNDS);
+  ceilings->read_gb_per_s = ceiling_read(workshop->team, ceilings->tier, workshop->weights.data,
+                                         (int64_t)workshop->weights.size, READ_ROUNDS);
+  return true;
+}
+
+void workshop_close(Workshop *workshop) {
+  if (!workshop) return;
+  region_unmap(&workshop->weights);
+  memory_free(workshop);
+}
+
+bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator, const Kernels * kernels,
+                      Dtype dtype, WorkshopShape shape, double seconds, WorkshopResult *result,
+                      Error *error) {
+  Stand stand = {
+      .bench = {.kernels = kernels, .team = workshop->team, .dtype = dtype, .shape = shape},
+      .workshop = workshop,
+      .operator= operator};
   *result = (WorkshopResult){.operator= operator,
-                             .tier = kernels->tier,
+                             .by = cpu_tier_name(kernels->tier),
                              .dtype = dtype,
                              .shape = shape,
-                             .seed = seed,
                              .bound = operator->bound };
-  bool opened = open_stand(&stand, seed, error);
+  double first = 0.0;
+  bool opened = open_stand(&stand, error);
   if (opened) {
-    execute(&stand);
-    result->residual = poison_is_whole(&stand) ? residual_of(&stand, seed) : INFINITY;
+    first = seconds_of(&stand, 1);
+    result->residual = poison_is_whole(&stand) ? residual_of(&stand, workshop->seed) : INFINITY;
     result->correct = result->residual <= result->bound;
   }
   if (result->correct) {
-    take_time(&stand, seconds, result);
-    rate(&stand.bench, ceilings, result);
+    take_time(&stand, first, seconds, result);
+    rate(&stand.bench, &workshop->ceilings, result);
   }
   close_stand(&stand);
   return opened;

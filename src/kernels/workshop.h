@@ -6,19 +6,15 @@
 #pragma once
 #include "device/ceiling.h"
 #include "kernels/kernels.h"
-
-typedef struct {
-  int64_t m, n, k; // rows of x; columns of y; what is summed over (0: not used)
-} WorkshopShape;
+#include "kernels/workshop_shapes.h"
 
 typedef struct WorkshopCase WorkshopCase;
 
 typedef struct {
   const char *name, *summary;
-  bool by_dtype;               // else float32 alone
-  double bound;                // on max|difference| / max|reference|
-  const WorkshopShape *shapes; // what a run without a choice measures
-  int shape_count;
+  bool by_dtype;     // else float32 alone
+  double bound;      // on max|difference| / max|reference|
+  WorkshopSite site; // where in a model it works: its shapes
   // Sizes and work of one execution, for the case's shape and dtype.
   void (*plan)(WorkshopCase *bench);
   // One thread's share of one execution, or, where it brings its own threads, all of it (thread is
@@ -31,10 +27,9 @@ typedef struct {
 
 typedef struct {
   const WorkshopOperator *operator;
-  CpuTier tier;
+  const char *by; // the name of the tier
   Dtype dtype;
   WorkshopShape shape;
-  uint64_t seed;                // of the input
   double residual, bound;       // relative error found and allowed
   bool correct;                 // false: what follows was not measured and is 0
   int samples;                  // of the median
@@ -43,16 +38,29 @@ typedef struct {
   // Least possible time at the ceilings (the larger of FLOPs / FMA rate and bytes / read rate) over
   // the time taken. Above 1: the data was in a cache.
   double share;
+  bool by_read;                          // that larger one is bytes / read rate
+  double fma_gflop_per_s, read_gb_per_s; // the ceilings
 } WorkshopResult;
 
 // The list.
 const WorkshopOperator *workshop_operators(int *count);
 const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: there is none
-// Checks and times one row; takes about `seconds` of timing. false: no memory, or a shape that is
-// empty or absurd. A wrong result is no error but `correct` false.
-CHECKED bool workshop_measure(const WorkshopOperator *operator, const Kernels * kernels, Team *team,
-                              const Ceilings *ceilings, Dtype dtype, WorkshopShape shape,
-                              uint64_t seed, double seconds, WorkshopResult *result, Error *error);
+
+// What measurements share: the team, the ceilings, and the memory that weights rotate through.
+typedef struct Workshop Workshop;
+
+// Team and ceilings must outlive it. `seed` is that of all input.
+Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed);
+// Takes the FMA and the read ceiling again, on the memory of the weights: on a machine that others
+// use too, a share should be one of what it could do just then.
+CHECKED bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error);
+void workshop_close(Workshop *workshop); // NULL is fine
+// Checks and times one row; takes about `seconds` of timing, more where one execution takes longer.
+// false: no memory, or a shape that is empty or absurd. A wrong result is no error but `correct`
+// false. Rows of one dtype after another are quicker to measure than changing ones.
+CHECKED bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator,
+                              const Kernels * kernels, Dtype dtype, WorkshopShape shape,
+                              double seconds, WorkshopResult *result, Error *error);
 
 // What an operator's functions see (workshop_operators.c).
 struct WorkshopCase {

@@ -4,24 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-// SmolLM2-135M: q+k+v, o, gate+up, down, vocabulary; Llama-3.2-1B: the same.
-#define LINEAR_SHAPES(M)                                                                           \
-  {M, 960, 576}, {M, 576, 576}, {M, 3072, 576}, {M, 576, 1536}, {M, 49152, 576}, {M, 3072, 2048},  \
-      {M, 2048, 2048}, {M, 16384, 2048}, {                                                         \
-    M, 2048, 8192                                                                                  \
-  }
-static const WorkshopShape linear_shapes[] = {
-    LINEAR_SHAPES(1),  LINEAR_SHAPES(2),   LINEAR_SHAPES(4),  LINEAR_SHAPES(8),
-    LINEAR_SHAPES(16), LINEAR_SHAPES(128), LINEAR_SHAPES(512)};
-// One query of a group against a long cache; a prompt of 512.
-static const WorkshopShape score_shapes[] = {{3, 4096, 64}, {4, 4096, 64}, {512, 512, 64}};
-static const WorkshopShape output_shapes[] = {{3, 64, 4096}, {4, 64, 4096}, {512, 64, 512}};
-static const WorkshopShape row_shapes[] = {{1, 576, 0}, {512, 576, 0}, {512, 2048, 0}};
-static const WorkshopShape score_row_shapes[] = {{9, 4096, 0}, {4608, 512, 0}};
-static const WorkshopShape logit_shapes[] = {{1, 49152, 0}, {1, 128256, 0}};
-static const WorkshopShape inner_shapes[] = {{1, 1536, 0}, {512, 1536, 0}, {512, 8192, 0}};
-static const WorkshopShape head_shapes[] = {{12, 64, 0}, {6144, 64, 0}, {20480, 64, 0}};
-
 static double weight_at(const WorkshopCase *bench, int64_t index) {
   float value;
   int64_t size = dtype_facts(bench->dtype)->block_bytes;
@@ -324,43 +306,38 @@ static double expect_narrow(const WorkshopCase *bench, int64_t index) {
   return value;
 }
 
-#define SHAPES(LIST) LIST, (int)COUNT_OF(LIST)
-// name, summary, by dtype, bound, shapes, plan, run, brings its own threads, expectation
+// name, summary, by dtype, bound, site, plan, run, brings its own threads, expectation
 static const WorkshopOperator operators[] = {
-    {"linear", "y = x Wᵀ + bias", true, 5e-6, SHAPES(linear_shapes), plan_linear, run_linear, true,
+    {"linear", "y = x Wᵀ + bias", true, 5e-6, SITE_LINEAR, plan_linear, run_linear, true,
      expect_linear},
-    {"scores", "queries keysᵀ", true, 5e-6, SHAPES(score_shapes), plan_product, run_scores, true,
+    {"scores", "queries keysᵀ", true, 5e-6, SITE_SCORES, plan_product, run_scores, true,
      expect_scores},
-    {"output", "probabilities values", true, 5e-6, SHAPES(output_shapes), plan_product, run_output,
-     true, expect_output},
-    {"rms_norm", "RMS norm", false, 2e-6, SHAPES(row_shapes), plan_rows, run_rms_norm, false,
+    {"output", "probabilities values", true, 5e-6, SITE_OUTPUT, plan_product, run_output, true,
+     expect_output},
+    {"rms_norm", "RMS norm", false, 2e-6, SITE_HIDDEN, plan_rows, run_rms_norm, false,
      expect_rms_norm},
-    {"layer_norm", "layer norm", false, 5e-6, SHAPES(row_shapes), plan_rows, run_layer_norm, false,
+    {"layer_norm", "layer norm", false, 5e-6, SITE_HIDDEN, plan_rows, run_layer_norm, false,
      expect_layer_norm},
-    {"softmax", "softmax of a row", false, 2e-6, SHAPES(score_row_shapes), plan_rows, run_softmax,
-     false, expect_softmax},
-    {"sum_exponentials", "sum of exponentials", false, 2e-6, SHAPES(logit_shapes), plan_one_result,
+    {"softmax", "softmax of a row", false, 2e-6, SITE_SCORE_ROWS, plan_rows, run_softmax, false,
+     expect_softmax},
+    {"sum_exponentials", "sum of exponentials", false, 2e-6, SITE_LOGITS, plan_one_result,
      run_sum_exponentials, false, expect_sum_exponentials},
-    {"argmax", "index of the largest", false, 0.0, SHAPES(logit_shapes), plan_one_result,
-     run_argmax, false, expect_argmax},
-    {"silu", "x sigmoid(x)", false, 1e-6, SHAPES(inner_shapes), plan_rows, run_silu, false,
-     expect_silu},
-    {"silu_multiply", "silu(gate) up", false, 1e-6, SHAPES(inner_shapes), plan_two_inputs,
-     run_silu_multiply, false, expect_silu_multiply},
-    {"gelu", "GELU by erf", false, 1e-6, SHAPES(inner_shapes), plan_rows, run_gelu, false,
-     expect_gelu},
-    {"gelu_tanh", "GELU by tanh", false, 1e-6, SHAPES(inner_shapes), plan_rows, run_gelu_tanh,
-     false, expect_gelu_tanh},
-    {"exponential", "exp", false, 1e-6, SHAPES(inner_shapes), plan_rows, run_exponential, false,
+    {"argmax", "index of the largest", false, 0.0, SITE_LOGITS, plan_one_result, run_argmax, false,
+     expect_argmax},
+    {"silu", "x sigmoid(x)", false, 1e-6, SITE_INNER, plan_rows, run_silu, false, expect_silu},
+    {"silu_multiply", "silu(gate) up", false, 1e-6, SITE_INNER, plan_two_inputs, run_silu_multiply,
+     false, expect_silu_multiply},
+    {"gelu", "GELU by erf", false, 1e-6, SITE_INNER, plan_rows, run_gelu, false, expect_gelu},
+    {"gelu_tanh", "GELU by tanh", false, 1e-6, SITE_INNER, plan_rows, run_gelu_tanh, false,
+     expect_gelu_tanh},
+    {"exponential", "exp", false, 1e-6, SITE_INNER, plan_rows, run_exponential, false,
      expect_exponential},
-    {"add", "a + b", false, 1e-7, SHAPES(row_shapes), plan_two_inputs, run_add, false, expect_add},
-    {"multiply", "a b", false, 1e-7, SHAPES(row_shapes), plan_two_inputs, run_multiply, false,
+    {"add", "a + b", false, 1e-7, SITE_HIDDEN, plan_two_inputs, run_add, false, expect_add},
+    {"multiply", "a b", false, 1e-7, SITE_HIDDEN, plan_two_inputs, run_multiply, false,
      expect_multiply},
-    {"rope", "rotary embedding", false, 1e-6, SHAPES(head_shapes), plan_rows, run_rope, false,
-     expect_rope},
-    {"widen", "to float32", true, 0.0, SHAPES(inner_shapes), plan_widen, run_widen, false,
-     expect_widen},
-    {"narrow", "from float32", true, 0.0, SHAPES(inner_shapes), plan_narrow, run_narrow, false,
+    {"rope", "rotary embedding", false, 1e-6, SITE_HEADS, plan_rows, run_rope, false, expect_rope},
+    {"widen", "to float32", true, 0.0, SITE_INNER, plan_widen, run_widen, false, expect_widen},
+    {"narrow", "from float32", true, 0.0, SITE_INNER, plan_narrow, run_narrow, false,
      expect_narrow},
 };
 

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/command_bench_kernels.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/suggestion.h"
+#include "cli/arguments.h"
+#include "cli/engine_options.h"
+#include "cli/kernel_table.h"
+#include "cli/output.h"
+#include "device/host_document.h"
+#include "model/presets.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const Option rows[] = {
+    {.flag = "--list", .kind = OPTION_SWITCH, .help = "print the names of the operators, no more"},
+    {.flag = "--shape",
+     .kind = OPTION_TEXT,
+     .placeholder = "PRESET",
+     .standard = "smollm2-135m",
+     .help = "the model whose shapes are measured: a preset's name"},
+    {.flag = "--rows",
+     .kind = OPTION_INTEGER,
+     .list = true,
+     .least = 1,
+     .most = 65536,
+     .standard = "1 2 4 8 16 128 512",
+     .help = "tokens at a time, M of the products; up to 16 are a decoding step against a cache "
+             "of 4096, more are a prompt"},
+    {.flag = "--dtype",
+     .kind = OPTION_CHOICE,
+     .list = true,
+     .choices = "float32|bfloat16|float16",
+     .standard = "float32 bfloat16 float16",
+     .help = "what weights and caches are stored as"},
+    {.flag = "--seconds",
+     .kind = OPTION_REAL,
+     .least = 0,
+     .most = 86400,
+     .standard = "60",
+     .help = "time for all measurements together; a check takes its time in any case"},
+    {.flag = "--seed",
+     .kind = OPTION_INTEGER,
+     .least = 0,
+     .most = 9e15,
+     .standard_help = "a fresh one, which is printed",
+     .help = "seed of the random input"},
+    {.flag = "--output-format",
+     .kind = OPTION_CHOICE,
+     .choices = "table|json",
+     .standard = "table",
+     .help = "how to print"},
+};
+static const OptionTable options = OPTION_TABLE("Measurement", rows);
+
+// One measurement: what is timed, where, by whom.
+typedef struct {
+  const WorkshopOperator *operator;
+  Dtype dtype;
+  WorkshopShape shape;
+  CpuTier tier;
+} Item;
+
+typedef struct {
+  const Arguments *arguments;
+  const WorkshopOperator **operators;
+  int operator_count;
+  WorkshopModel model;
+  CpuTier highest;
+  Team *team;
+  Ceilings ceilings;
+  uint64_t seed;
+  Workshop *workshop;
+  json_t *results; // NULL: a table
+  Progress progress;
+  int64_t start;
+  double seconds;
+  int64_t total, done, wrong; // measurements
+  Item last;                  // for which the ceilings were taken
+} Bench;
+
+typedef bool Visit(Bench *bench, const Item *item, Error *error);
+
+static bool visit_shape(Bench *bench, Item item, Visit *visit, Error *error) {
+  for (int tier = CPU_TIER_REFERENCE; tier <= (int)bench->highest; tier++) {
+    item.tier = (CpuTier)tier;
+    if (!visit(bench, &item, error)) return false;
+  }
+  return true;
+}
+
+static bool visit_dtype(Bench *bench, Item item, Visit *visit, Error *error) {
+  WorkshopShape shapes[WORKSHOP_MOST_SHAPES];
+  for (size_t i = 0; i < arguments_count(bench->arguments, "--rows"); i++) {
+    int64_t tokens = arguments_integer_at(bench->arguments, "--rows", i);
+    int count = workshop_shapes(item.operator->site, &bench->model, tokens, shapes);
+    for (int j = 0; j < count; j++) {
+      item.shape = shapes[j];
+      if (!visit_shape(bench, item, visit, error)) return false;
+    }
+  }
+  return true;
+}
+
+// Operators that know float32 alone are measured whatever dtypes were asked for.
+static bool visit_operator(Bench *bench, const WorkshopOperator *operator, Visit * visit,
+                           Error *error) {
+  Item item = {.operator= operator, .dtype = DTYPE_F32 };
+  if (!operator->by_dtype) return visit_dtype(bench, item, visit, error);
+  for (size_t i = 0; i < arguments_count(bench->arguments, "--dtype"); i++) {
+    const char *name = arguments_text_at(bench->arguments, "--dtype", i);
+    if (!dtype_by_name(name, &item.dtype))
+      return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", name);
+    if (!visit_dtype(bench, item, visit, error)) return false;
+  }
+  return true;
+}
+
+static bool count(Bench *bench, const Item *item, Error *error) {
+  (void)item, (void)error;
+  bench->total++;
+  return true;
+}
+
+static double seconds_left(const Bench *bench) {
+  double left = bench->seconds - clock_seconds(clock_now() - bench->start);
+  return left > 0.0 ? left / (double)(bench->total - bench->done) : 0.0;
+}
+
+// The ceilings are taken again when the operator or the dtype changes.
+static bool take_ceilings(Bench *bench, const Item *item, Error *error) {
+  if (bench->last.operator== item->operator&& bench->last.dtype == item->dtype) return true;
+  bench->last = *item;
+  return workshop_take_ceilings(bench->workshop, item->dtype, error);
+}
+
+static bool measure(Bench *bench, const Item *item, Error *error) {
+  WorkshopResult result;
+  progress_draw(&bench->progress, (double)bench->done / (double)bench->total, "%s",
+                item->operator->name);
+  if (!take_ceilings(bench, item, error) ||
+      !workshop_measure(bench->workshop, item->operator, kernels_for(item->tier), item->dtype,
+                        item->shape, seconds_left(bench), &result, error))
+    return false;
+  bench->done++;
+  bench->wrong += !result.correct;
+  if (bench->results) {
+    json_array_append_new(bench->results, kernel_table_document(&result));
+    return true;
+  }
+  kernel_table_line(&result);
+  return output_flush(error);
+}
+
+static bool measure_all(Bench *bench, Error *error) {
+  for (int i = 0; i < bench->operator_count; i++)
+    if (!visit_operator(bench, bench->operators[i], count, error)) return false;
+  for (int i = 0; i < bench->operator_count; i++) {
+    if (!bench->results) kernel_table_heading(bench->operators[i]);
+    if (!visit_operator(bench, bench->operators[i], measure, error)) return false;
+  }
+  return true;
+}
+
+static bool unknown_operator(const char *name, Error *error) {
+  int known;
+  const WorkshopOperator *list = workshop_operators(&known);
+  Suggestion best = {0};
+  for (int i = 0; i < known; i++) suggestion_consider(&best, span_of(list[i].name), span_of(name));
+  bool good = suggestion_good(&best, span_of(name));
+  return error_set(error, ERROR_NOT_FOUND, name,
+                   "no such operator%s%s%s (attometer bench-kernels --list names them)",
+                   good ? ", did you mean " : "", good ? best.name.data : "", good ? "?" : "");
+}
+
+// Those that were named, in that order, or all.
+static bool choose(Bench *bench, Error *error) {
+  int known;
+  const WorkshopOperator *list = workshop_operators(&known);
+  size_t named = arguments_rest_count(bench->arguments);
+  bench->operator_count = named ? (int)named : known;
+  bench->operators = memory_allocate((size_t)bench->operator_count * sizeof *bench->operators);
+  for (int i = 0; i < bench->operator_count; i++) {
+    const char *name = named ? arguments_rest(bench->arguments, (size_t)i) : list[i].name;
+    bench->operators[i] = workshop_operator_by_name(name);
+    if (!bench->operators[i]) return unknown_operator(name, error);
+  }
+  return true;
+}
+
+static bool read_shape(Bench *bench, Error *error) {
+  Arena *arena = arena_open(4096);
+  ModelConfig config;
+  bool done = preset_config(arguments_text(bench->arguments, "--shape"), arena, &config, error);
+  if (done)
+    bench->model = (WorkshopModel){.hidden = config.hidden,
+                                   .intermediate = config.intermediate,
+                                   .heads = config.heads,
+                                   .kv_heads = config.kv_heads,
+                                   .head_dim = config.head_dim,
+                                   .vocabulary = config.vocabulary,
+                                   .gated = config.gated};
+  else
+    error_within(error, "--shape");
+  arena_close(arena);
+  return done;
+}
+
+static bool open_bench(Bench *bench, Error *error) {
+  const Arguments *arguments = bench->arguments;
+  if (!choose(bench, error) || !read_shape(bench, error) ||
+      !engine_options_tier(arguments, &bench->highest, error))
+    return false;
+  bool seeded = arguments_given(arguments, "--seed");
+  bench->seed = (uint64_t)(seeded ? arguments_integer(arguments, "--seed") : clock_now());
+  bench->seconds = arguments_real(arguments, "--seconds");
+  bench->start = clock_now();
+  if (strcmp(arguments_text(arguments, "--output-format"), "json") == 0) {
+    bench->results = json_array();
+    bench->progress = progress_open(stderr);
+  }
+  int threads = (int)arguments_integer(arguments, "--threads");
+  bench->team = team_open(threads, arguments_switch(arguments, "--pin"), error);
+  if (!bench->team || !ceilings_measure(bench->team, bench->highest, &bench->ceilings, error))
+    return false;
+  bench->workshop = workshop_open(bench->team, &bench->ceilings, bench->seed);
+  return true;
+}
+
+static void close_bench(Bench *bench) {
+  progress_close(&bench->progress);
+  workshop_close(bench->workshop);
+  team_close(bench->team);
+  json_decref(bench->results);
+  memory_free(bench->operators);
+}
+
+static void print_head(const Bench *bench) {
+  const Ceilings *ceilings = &bench->ceilings;
+  output_format("shapes of %s, seed %" PRIu64 "\n", arguments_text(bench->arguments, "--shape"),
+                bench->seed);
+  output_format("ceilings: FMA %.1f GFLOP/s (%s), read %.1f GB/s, %d thread%s\n",
+                ceilings->fma_gflop_per_s, cpu_tier_name(ceilings->tier), ceilings->read_gb_per_s,
+                ceilings->threads, ceilings->threads > 1 ? "s" : "");
+}
+
+static void print_document(Bench *bench) {
+  json_t *out =
+      json_pack("{sssssI}", "attometer", ATTOMETER_VERSION, "shape",
+                arguments_text(bench->arguments, "--shape"), "seed", (json_int_t)bench->seed);
+  json_object_set_new(out, "ceilings", ceilings_document(&bench->ceilings));
+  json_object_set(out, "results", bench->results);
+  char *text = json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+  output_format("%s\n", text);
+  free(text);
+  json_decref(out);
+}
+
+static bool work(Bench *bench, Error *error) {
+  if (!open_bench(bench, error)) return false;
+  if (!bench->results) print_head(bench);
+  if (!measure_all(bench, error)) return false;
+  progress_close(&bench->progress);
+  if (bench->results) print_document(bench);
+  if (bench->wrong == 0) return true;
+  return error_set(error, ERROR_MISMATCH, "bench-kernels", "%lld of %lld measurements were wrong",
+                   (long long)bench->wrong, (long long)bench->total);
+}
+
+static bool print_list(void) {
+  int known;
+  const WorkshopOperator *list = workshop_operators(&known);
+  for (int i = 0; i < known; i++) output_format("%-18s%s\n", list[i].name, list[i].summary);
+  return true;
+}
+
+static bool run(const Arguments *arguments, Error *error) {
+  if (arguments_switch(arguments, "--list")) return print_list();
+  Bench bench = {.arguments = arguments};
+  bool done = work(&bench, error);
+  close_bench(&bench);
+  return done;
+}
+
+const Command command_bench_kernels = {
+    .name = "bench-kernels",
+    .summary = "check and time each kernel",
+    .description =
+        "For each operator, instruction-set tier, dtype and shape of a model: draws fresh random "
+        "input, compares with double precision, and only then takes the time. Weights rotate "
+        "through more memory than the caches hold, as they do in a model; activations stay in "
+        "them.\n\n"
+        "\"share\" is the least possible time at the ceilings over the "
+        "time taken, and names the ceiling that binds: multiply-adds (FMA) or memory read, both "
+        "measured again before each operator and dtype. Above 100 % the data was in a cache. "
+        "\"residual\" is the largest difference over the largest "
+        "value. A result that is wrong gets no time, and exit code 9.\n\n"
+        "The vocabulary's product is left out beyond 16 rows. What takes longer than its part of "
+        "--seconds is measured once.",
+    .arguments = "[NAME...]",
+    .examples = "attometer bench-kernels linear --dtype bfloat16\n"
+                "attometer bench-kernels --shape llama-3.2-1b --rows 1 512 --output-format json",
+    .tables = {&options, &kernel_options},
+    .run = run,
+};
