@@ -61,6 +61,7 @@ typedef struct {
   Dtype dtype;
   WorkshopShape shape;
   CpuTier tier;
+  bool openblas; // in place of a tier's kernels
 } Item;
 
 typedef struct {
@@ -73,7 +74,10 @@ typedef struct {
   Ceilings ceilings;
   uint64_t seed;
   Workshop *workshop;
-  json_t *results; // NULL: a table
+  Openblas openblas;
+  bool has_openblas;
+  Error no_openblas; // why not
+  json_t *results;   // NULL: a table
   Progress progress;
   int64_t start;
   double seconds;
@@ -83,12 +87,18 @@ typedef struct {
 
 typedef bool Visit(Bench *bench, const Item *item, Error *error);
 
+// Float32 products, which OpenBLAS has too.
+static bool is_openblas_work(const Item *item) {
+  return item->operator->site == SITE_LINEAR && item->dtype == DTYPE_F32;
+}
+
 static bool visit_shape(Bench *bench, Item item, Visit *visit, Error *error) {
   for (int tier = CPU_TIER_REFERENCE; tier <= (int)bench->highest; tier++) {
     item.tier = (CpuTier)tier;
     if (!visit(bench, &item, error)) return false;
   }
-  return true;
+  item.openblas = bench->has_openblas && is_openblas_work(&item);
+  return !item.openblas || visit(bench, &item, error);
 }
 
 static bool visit_dtype(Bench *bench, Item item, Visit *visit, Error *error) {
@@ -138,10 +148,11 @@ static bool take_ceilings(Bench *bench, const Item *item, Error *error) {
 
 static bool measure(Bench *bench, const Item *item, Error *error) {
   WorkshopResult result;
+  const WorkshopOperator *operator= item->openblas ? &workshop_openblas : item->operator;
   progress_draw(&bench->progress, (double)bench->done / (double)bench->total, "%s",
                 item->operator->name);
   if (!take_ceilings(bench, item, error) ||
-      !workshop_measure(bench->workshop, item->operator, kernels_for(item->tier), item->dtype,
+      !workshop_measure(bench->workshop, operator, kernels_for(item->tier), item->dtype,
                         item->shape, seconds_left(bench), &result, error))
     return false;
   bench->done++;
@@ -226,6 +237,8 @@ static bool open_bench(Bench *bench, Error *error) {
   if (!bench->team || !ceilings_measure(bench->team, bench->highest, &bench->ceilings, error))
     return false;
   bench->workshop = workshop_open(bench->team, &bench->ceilings, bench->seed);
+  bench->has_openblas = openblas_open(OPENBLAS_FILE, &bench->openblas, &bench->no_openblas);
+  workshop_set_openblas(bench->workshop, &bench->openblas);
   return true;
 }
 
@@ -237,20 +250,32 @@ static void close_bench(Bench *bench) {
   memory_free(bench->operators);
 }
 
+static const char *openblas_state(const Bench *bench, char *buffer, size_t size) {
+  if (bench->has_openblas) return bench->openblas.configuration;
+  return error_text(&bench->no_openblas, buffer, size);
+}
+
 static void print_head(const Bench *bench) {
+  char buffer[sizeof(Error)];
   const Ceilings *ceilings = &bench->ceilings;
   output_format("shapes of %s, seed %" PRIu64 "\n", arguments_text(bench->arguments, "--shape"),
                 bench->seed);
   output_format("ceilings: FMA %.1f GFLOP/s (%s), read %.1f GB/s, %d thread%s\n",
                 ceilings->fma_gflop_per_s, cpu_tier_name(ceilings->tier), ceilings->read_gb_per_s,
                 ceilings->threads, ceilings->threads > 1 ? "s" : "");
+  output_format("openblas%s: %s\n", bench->has_openblas ? "" : " is left out",
+                openblas_state(bench, buffer, sizeof buffer));
 }
 
 static void print_document(Bench *bench) {
+  char buffer[sizeof(Error)];
   json_t *out =
       json_pack("{sssssI}", "attometer", ATTOMETER_VERSION, "shape",
                 arguments_text(bench->arguments, "--shape"), "seed", (json_int_t)bench->seed);
   json_object_set_new(out, "ceilings", ceilings_document(&bench->ceilings));
+  json_object_set_new(out, "openblas",
+                      json_pack("{sbss}", "found", bench->has_openblas, "detail",
+                                openblas_state(bench, buffer, sizeof buffer)));
   json_object_set(out, "results", bench->results);
   char *text = json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   output_format("%s\n", text);
@@ -297,6 +322,8 @@ const Command command_bench_kernels = {
         "measured again before each operator and dtype. Above 100 % the data was in a cache. "
         "\"residual\" is the largest difference over the largest "
         "value. A result that is wrong gets no time, and exit code 9.\n\n"
+        "Where OpenBLAS is installed, its float32 products stand beside ours: one thread of it, "
+        "called by our threads on blocks of columns.\n\n"
         "The vocabulary's product is left out beyond 16 rows. What takes longer than its part of "
         "--seconds is measured once.",
     .arguments = "[NAME...]",

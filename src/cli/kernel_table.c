@@ -7,8 +7,10 @@
 enum { CELL = 16 };
 
 void kernel_table_heading(const WorkshopOperator *operator) {
+  bool product = operator->site <= SITE_OUTPUT;
   output_format(
-      "\n%s: %s; residual at most %.0e\n", operator->name, operator->summary, operator->bound);
+      "\n%s: %s; residual at most %.0e%s\n", operator->name, operator->summary, operator->bound,
+      product ? " √K" : "");
   output_format("%5s %6s %5s %-8s %-9s %7s %6s %10s %8s %s\n", "M", "N", "K", "dtype", "tier",
                 "GFLOP/s", "GB/s", "share", "residual", "verdict");
 }

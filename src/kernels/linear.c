@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/linear.h"
 #include "kernels/kernels.h"
+#include <assert.h>
 #include <string.h>
 
 // The blocking: a sliver of B (block columns x one tile's width, 16 to 32 KB) lives in the
@@ -156,6 +157,7 @@ static void copy_rows(int rows, int64_t count, const float *from, int64_t from_s
 static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *workspace) {
   int64_t width = tile.panels * MATRIX_PANEL, stride = tile.c_stride;
   float *c = tile.c;
+  assert(c);
   memset(workspace->initial, 0, sizeof workspace->initial);
   if (tile.initial) {
     copy_rows(tile.rows, count, tile.initial, tile.initial_stride, workspace->initial, width);
@@ -256,6 +258,7 @@ static int64_t grid_width(const Chunk *chunk, int threads) {
   int64_t best = 1, least = INT64_MAX;
   for (int64_t wide = smaller(threads, chunk->groups); wide >= 1; wide--) {
     int64_t high = smaller(threads / wide, chunk->tiles);
+    assert(high >= 1);
     int64_t work = ceiling_divide(chunk->groups, wide) * ceiling_divide(chunk->tiles, high);
     if (work >= least) continue;
     best = wide;
@@ -265,7 +268,10 @@ static int64_t grid_width(const Chunk *chunk, int threads) {
 }
 
 static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *workspace) {
-  int64_t wide = grid_width(chunk, threads), high = smaller(threads / wide, chunk->tiles);
+  int64_t wide = grid_width(chunk, threads);
+  assert(wide >= 1 && wide <= threads);
+  int64_t high = smaller(threads / wide, chunk->tiles);
+  assert(high >= 1); // a chunk has rows, so it has tiles
   if (thread >= wide * high) return;
   Range tiles = even_part(chunk->tiles, high, thread / wide);
   Range groups = even_part(chunk->groups, wide, thread % wide);

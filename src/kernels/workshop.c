@@ -20,6 +20,7 @@ static const int64_t rotation_bytes = 256 << 20;
 static const int64_t most_elements = INT64_C(1) << 32;
 
 struct Workshop {
+  const Openblas *openblas;
   Team *team;
   Ceilings ceilings;
   uint64_t seed;
@@ -103,7 +104,6 @@ static bool open_stand(Stand *stand, Error *error) {
   bench->y_dtype = DTYPE_F32;
   stand->operator->plan(bench);
   stand->weight_bytes = bytes_of(bench->dtype, bench->weight_count);
-  stand->copies = 1;
   if (stand->weight_bytes > 0 && stand->weight_bytes < rotation_bytes)
     stand->copies = rotation_bytes / stand->weight_bytes;
   if (!map_stand(stand, error)) return false;
@@ -238,6 +238,10 @@ bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error) {
   return true;
 }
 
+void workshop_set_openblas(Workshop *workshop, const Openblas *openblas) {
+  workshop->openblas = openblas;
+}
+
 void workshop_close(Workshop *workshop) {
   if (!workshop) return;
   region_unmap(&workshop->weights);
@@ -247,15 +251,21 @@ void workshop_close(Workshop *workshop) {
 bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator, const Kernels * kernels,
                       Dtype dtype, WorkshopShape shape, double seconds, WorkshopResult *result,
                       Error *error) {
-  Stand stand = {
-      .bench = {.kernels = kernels, .team = workshop->team, .dtype = dtype, .shape = shape},
-      .workshop = workshop,
-      .operator= operator};
+  Stand stand = {.bench = {.kernels = kernels,
+                           .openblas = workshop->openblas,
+                           .team = workshop->team,
+                           .dtype = dtype,
+                           .shape = shape},
+                 .workshop = workshop,
+                 .operator= operator,
+                 .copies = 1 };
   *result = (WorkshopResult){.operator= operator,
-                             .by = cpu_tier_name(kernels->tier),
+                             .by = operator->library
+                             ?
+                             operator->library : cpu_tier_name(kernels->tier),
                              .dtype = dtype,
                              .shape = shape,
-                             .bound = operator->bound };
+                             .bound = operator->bound * sqrt(shape.k > 0 ? (double)shape.k : 1.0) };
   double first = 0.0;
   bool opened = open_stand(&stand, error);
   if (opened) {

@@ -6,6 +6,7 @@
 #pragma once
 #include "device/ceiling.h"
 #include "kernels/kernels.h"
+#include "kernels/openblas.h"
 #include "kernels/workshop_shapes.h"
 
 typedef struct WorkshopCase WorkshopCase;
@@ -13,7 +14,7 @@ typedef struct WorkshopCase WorkshopCase;
 typedef struct {
   const char *name, *summary;
   bool by_dtype;     // else float32 alone
-  double bound;      // on max|difference| / max|reference|
+  double bound;      // on max|difference| / max|reference|, times √k where the shape has a k
   WorkshopSite site; // where in a model it works: its shapes
   // Sizes and work of one execution, for the case's shape and dtype.
   void (*plan)(WorkshopCase *bench);
@@ -23,11 +24,12 @@ typedef struct {
   bool own_threads;
   // Element `index` of the output in double precision.
   double (*expect)(const WorkshopCase *bench, int64_t index);
+  const char *library; // that does it in place of a tier's kernels; NULL: none
 } WorkshopOperator;
 
 typedef struct {
   const WorkshopOperator *operator;
-  const char *by; // the name of the tier
+  const char *by; // the name of the tier, or the library
   Dtype dtype;
   WorkshopShape shape;
   double residual, bound;       // relative error found and allowed
@@ -45,6 +47,9 @@ typedef struct {
 // The list.
 const WorkshopOperator *workshop_operators(int *count);
 const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: there is none
+// The float32 products of "linear" by OpenBLAS, which the workshop must have been given; the tier
+// does not matter. Not in the list.
+extern const WorkshopOperator workshop_openblas;
 
 // What measurements share: the team, the ceilings, and the memory that weights rotate through.
 typedef struct Workshop Workshop;
@@ -54,6 +59,8 @@ Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed);
 // Takes the FMA and the read ceiling again, on the memory of the weights: on a machine that others
 // use too, a share should be one of what it could do just then.
 CHECKED bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error);
+// For workshop_openblas; must outlive the workshop.
+void workshop_set_openblas(Workshop *workshop, const Openblas *openblas);
 void workshop_close(Workshop *workshop); // NULL is fine
 // Checks and times one row; takes about `seconds` of timing, more where one execution takes longer.
 // false: no memory, or a shape that is empty or absurd. A wrong result is no error but `correct`
@@ -65,6 +72,7 @@ CHECKED bool workshop_measure(Workshop *workshop, const WorkshopOperator *operat
 // What an operator's functions see (workshop_operators.c).
 struct WorkshopCase {
   const Kernels *kernels;
+  const Openblas *openblas;
   Team *team;
   Dtype dtype;
   WorkshopShape shape;

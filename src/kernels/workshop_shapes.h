@@ -15,7 +15,7 @@ typedef struct {
   bool gated; // gate and up are one product
 } WorkshopModel;
 
-// Where in a model an operator works, at a given number of tokens.
+// Where in a model an operator works, at a given number of tokens. Products come first.
 typedef enum {
   SITE_LINEAR,     // q+k+v, attention output, (gate+) up, down, and the vocabulary
   SITE_VOCABULARY, // the vocabulary's product alone

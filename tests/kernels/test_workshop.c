@@ -16,7 +16,7 @@ static void test_every_row(void **state) {
       FOR_EACH_TIER(kernels) {
         WorkshopResult result;
         Error error;
-        WorkshopShape shape = {5, 38, 37};
+        WorkshopShape shape = {5, 38, list[i].site <= SITE_OUTPUT ? 37 : 0};
         assert_true(workshop_measure(workshop, &list[i], kernels, (Dtype)dtype, shape, 0.0, &result,
                                      &error));
         if (!result.correct) fail_msg("%s: residual %g", list[i].name, result.residual);
@@ -69,6 +69,37 @@ static void test_ceilings_are_taken_again(void **state) {
   workshop_close(other);
 }
 
+// The same products by the library, where it is installed.
+static void test_openblas(void **state) {
+  (void)state;
+  Openblas openblas;
+  Error error;
+  if (!openblas_open(OPENBLAS_FILE, &openblas, &error)) {
+    print_message("%s: %s\n", error.where, error.message);
+    skip();
+  }
+  workshop_set_openblas(workshop, &openblas);
+  for (int64_t rows = 1; rows <= 5; rows += 4) {
+    WorkshopResult result;
+    assert_true(workshop_measure(workshop, &workshop_openblas, &kernels_reference, DTYPE_F32,
+                                 (WorkshopShape){rows, 53, 37}, 0.0, &result, &error));
+    if (!result.correct) fail_msg("residual %g", result.residual);
+    assert_string_equal(result.by, "openblas");
+    assert_true(result.seconds > 0.0);
+  }
+}
+
+// A library that is not there, and one that is another, are reasons and no crash.
+static void test_no_openblas(void **state) {
+  (void)state;
+  Openblas openblas;
+  Error error;
+  assert_false(openblas_open("libno-such-library.so.0", &openblas, &error));
+  assert_int_equal(error.code, ERROR_NOT_FOUND);
+  assert_false(openblas_open("libm.so.6", &openblas, &error));
+  assert_int_equal(error.code, ERROR_UNSUPPORTED);
+}
+
 // The products of SmolLM2-135M when decoding, and what a prompt leaves out.
 static void test_shapes_of_a_model(void **state) {
   (void)state;
@@ -112,6 +143,8 @@ int main(void) {
       cmocka_unit_test(test_every_row),
       cmocka_unit_test(test_wrong_is_not_timed),
       cmocka_unit_test(test_ceilings_are_taken_again),
+      cmocka_unit_test(test_openblas),
+      cmocka_unit_test(test_no_openblas),
       cmocka_unit_test(test_shapes_of_a_model),
       cmocka_unit_test(test_refuses_absurd_shapes),
   };

@@ -124,15 +124,17 @@ double TIER_FUNCTION(sum_exponentials)(int64_t count, const float *x, float shif
   return sum;
 }
 
+// Where `value` is first; count: nowhere.
 static int64_t first_where(int64_t count, const float *x, float value) {
   Vector wanted = vector_set(value);
-  for (int64_t i = 0;; i += LANES) {
+  for (int64_t i = 0; i < count; i += LANES) {
     int64_t part = part_at(count, i);
     Vector found = vector_load_part(x + i, part);
     Mask mask = isnan(value) ? vector_is_nan(found) : vector_equal(found, wanted);
     uint32_t bits = mask_bits(mask) & (uint32_t)((UINT64_C(1) << part) - 1);
     if (bits) return i + __builtin_ctz(bits);
   }
+  return count;
 }
 
 int64_t TIER_FUNCTION(argmax)(int64_t count, const float *x) {
