@@ -7,12 +7,20 @@ cd "$(dirname "$0")/.."
 sources() { git ls-files --cached --others --exclude-standard 'src/*.[ch]' 'tests/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]'; }
 
 check_house() { tools/check_house.py; }
-check_format() { sources | xargs clang-format --dry-run --Werror; }
+check_format() { sources | grep -v '_tables\.c$' | xargs clang-format --dry-run --Werror; }
 check_lint() {
   [ -f build-test/compile_commands.json ] || tools/build.sh test
-  git ls-files 'src/*.c' | grep -v '_tables.c$' |
-    xargs -P 2 -n 8 clang-tidy -p build-test --quiet --warnings-as-errors='*' 2>&1 |
-    grep -v -e 'warnings generated' -e '^Suppressed' -e 'header-filter' || true
+  output=$(mktemp)
+  passed=true
+  # One file a process: clang-tidy 14 takes every va_list for uninitialized from the second on.
+  git ls-files 'src/*.c' | grep -v '_tables\.c$' |
+    xargs -P 2 -n 1 clang-tidy -p build-test --quiet --warnings-as-errors='*' >"$output" 2>&1 ||
+    passed=false
+  # The findings without the paths to them; when there is none to see, all that was said.
+  $passed || grep -E ': (warning|error): ' "$output" | sed 's|^[^ ]*\.\./||' | sort -u | grep . ||
+    cat "$output"
+  rm -f "$output"
+  $passed
 }
 check_text() {
   # Tabs, trailing blanks, and names that must not leave this machine.
@@ -28,6 +36,6 @@ case ${1:-all} in
   format) check_format ;;
   lint) check_lint ;;
   text) check_text ;;
-  format-in-place) sources | xargs clang-format -i ;;
+  format-in-place) sources | grep -v '_tables\.c$' | xargs clang-format -i ;;
   *) echo "check.sh: '$1' is no check" >&2; exit 2 ;;
 esac

@@ -37,15 +37,22 @@ const Attention *attention_at(int index) {
   return &list[index];
 }
 
+// What a message about an unknown name lists of the entry: the back end of this `name`, or NULL;
+// without `name` the entry's own, once for all its back ends.
+static const char *listed_word(int index, const char *name) {
+  const Attention *entry = &list[index];
+  if (name) return strcmp(entry->name, name) == 0 ? entry->backend : NULL;
+  bool again = index > 0 && strcmp(list[index - 1].name, entry->name) == 0;
+  return again ? NULL : entry->name;
+}
+
 static const Attention *unknown(const char *name, const char *backend, bool name_known,
                                 Error *error) {
   char names[256] = "";
   size_t used = 0;
   for (int i = 0; i < attention_count() && used < sizeof names; i++) {
-    bool listed = name_known ? strcmp(list[i].name, name) == 0 : true;
-    const char *word = name_known ? list[i].backend : list[i].name;
-    bool again = !name_known && i > 0 && strcmp(list[i - 1].name, list[i].name) == 0;
-    if (!listed || again || !word) continue;
+    const char *word = listed_word(i, name_known ? name : NULL);
+    if (!word) continue;
     used += (size_t)snprintf(names + used, sizeof names - used, used ? ", %s" : "%s", word);
   }
   if (name_known)

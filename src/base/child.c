@@ -24,8 +24,6 @@ struct Child {
   Text error_tail;
 };
 
-extern char **environ;
-
 static void close_descriptor(int *descriptor) {
   if (*descriptor >= 0) close(*descriptor);
   *descriptor = -1;

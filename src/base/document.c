@@ -29,8 +29,7 @@ json_t *document_read(const char *path, size_t limit, Error *error) {
 size_t document_values_bound(const void *bytes, size_t size) {
   const unsigned char *text = bytes;
   size_t bound = 1; // every further value follows one of these, some of which are inside strings
-  for (size_t i = 0; i < size; i++)
-    bound += (text[i] == ',') + (text[i] == '[') + (text[i] == '{');
+  for (size_t i = 0; i < size; i++) bound += (text[i] == ',') + (text[i] == '[') + (text[i] == '{');
   return bound;
 }
 
@@ -106,7 +105,7 @@ bool field_number(const Field *field, double *out, Error *error) {
 }
 
 bool field_number_in(const Field *field, double least, double most, double *out, Error *error) {
-  double value;
+  double value = 0.0;
   if (!field_number(field, &value, error)) return false;
   if (!(value >= least && value <= most))
     return error_set(error, ERROR_FORMAT, field->path, "is %g, expected %g to %g", value, least,

@@ -102,7 +102,7 @@ double ceiling_fma(Team *team, CpuTier tier, int rounds) {
 
 double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes, int rounds) {
   Job job = {.loops = loops_of(tier), .source = buffer, .bytes = bytes};
-  return (double)(bytes / BLOCK * BLOCK) * 1e-9 /
+  return (double)(bytes - bytes % BLOCK) * 1e-9 /
          take_seconds(team, read_task, &job, rounds).median;
 }
 

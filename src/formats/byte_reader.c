@@ -9,10 +9,12 @@ size_t byte_reader_left(const ByteReader *reader) {
 
 bool byte_reader_take(ByteReader *reader, uint64_t count, const char *what,
                       const unsigned char **out, Error *error) {
-  if (count > byte_reader_left(reader))
-    return error_set(error, ERROR_FORMAT, reader->name,
-                     "ends at byte %zu, expected %" PRIu64 " bytes of %s at byte %zu", reader->size,
-                     count, what, reader->position);
+  if (count > byte_reader_left(reader)) {
+    error_set(error, ERROR_FORMAT, reader->name,
+              "ends at byte %zu, expected %" PRIu64 " bytes of %s at byte %zu", reader->size, count,
+              what, reader->position);
+    return false;
+  }
   *out = reader->bytes + reader->position;
   reader->position += (size_t)count;
   return true;

@@ -72,7 +72,7 @@ static bool read_descr(Header *header, Error *error) {
   } known[] = {{"<f4", DTYPE_F32}, {"<f8", DTYPE_F64}, {"<f2", DTYPE_F16}, {"<i8", DTYPE_I64},
                {"<i4", DTYPE_I32}, {"<i2", DTYPE_I16}, {"|i1", DTYPE_I8},  {"<u8", DTYPE_U64},
                {"<u4", DTYPE_U32}, {"<u2", DTYPE_U16}, {"|u1", DTYPE_U8},  {"|b1", DTYPE_BOOL}};
-  Span descr;
+  Span descr = {0};
   if (!take_text(header, &descr, error)) return false;
   for (size_t i = 0; i < COUNT_OF(known); i++)
     if (span_equal(descr, span_of(known[i].name))) {
@@ -131,7 +131,7 @@ static bool read_value(Header *header, Span key, Error *error) {
 static bool read_dictionary(Header *header, Error *error) {
   if (!take(header, '{')) return malformed(header, "{", error);
   while (!take(header, '}')) {
-    Span key;
+    Span key = {0};
     if (!take_text(header, &key, error)) return false;
     if (!take(header, ':')) return malformed(header, ":", error);
     if (!read_value(header, key, error)) return false;
@@ -170,7 +170,7 @@ static bool find_header(const unsigned char *bytes, size_t size, const char *nam
 }
 
 bool npy_parse(const void *bytes, size_t size, const char *name, Tensor *out, Error *error) {
-  Header header;
+  Header header = {0};
   if (!find_header(bytes, size, name, &header, error) || !read_dictionary(&header, error))
     return false;
   int64_t elements = 0, wanted = 0;

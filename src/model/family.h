@@ -65,7 +65,6 @@ typedef struct {
 } FamilyFacts;
 
 const FamilyFacts *family_facts(Family family);
-const char *family_name(Family family);
 bool family_by_name(const char *name, Family *family);
 // "llama, mistral, …"; those read from GGUF only where `gguf`. Returns buffer.
 char *family_list(bool gguf, char *buffer, size_t size);
