@@ -117,9 +117,12 @@ static bool check_ids(const Generator *generator, const int32_t *ids, int64_t co
   return true;
 }
 
-// Feeds `length` ids of each sequence; returns logits [batch * wanted, vocabulary], which live
-// until the scope that the caller opened ends.
-static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int64_t wanted) {
+typedef Tensor Forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass);
+
+// Feeds `length` ids of each sequence; returns what `forward` makes of them, logits [batch *
+// wanted, vocabulary] or choices [batch * wanted], until the scope that the caller opened ends.
+static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int64_t wanted,
+                   Forward *forward) {
   Ops *ops = generator->ops;
   Cache *cache = generator->cache;
   int64_t batch = generator->batch, tokens = batch * length, end = generator->used + length;
@@ -139,9 +142,9 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
                       .cache = generator->layers,
                       .visible = cache->form->visible(cache, end),
                       .wanted = wanted};
-  Tensor logits = decoder_forward(&generator->decoder, ops, &pass);
+  Tensor made = forward(&generator->decoder, ops, &pass);
   generator->used = end;
-  return logits;
+  return made;
 }
 
 static bool is_stop(const GenerationRequest *request, int32_t id) {
@@ -150,14 +153,22 @@ static bool is_stop(const GenerationRequest *request, int32_t id) {
   return false;
 }
 
+// From logits, or, when the choice is greedy, from the choices that were made in their place.
+static int32_t choose(Generator *generator, const Sampling *sampling, const Tensor *made,
+                      int64_t sequence, int64_t step) {
+  if (!sampling->sample) return ((const int32_t *)made->data)[sequence];
+  const float *logits = made->data;
+  logits += sequence * generator->decoder.config->vocabulary;
+  return sampler_choose(generator->sampler, sampling, logits, sequence, step);
+}
+
 // Chooses, records and announces the token of each sequence that still runs.
-static int64_t choose(Generator *generator, const GenerationRequest *request,
-                      GenerationResult *result, const float *logits, int64_t step, int64_t start) {
-  int64_t running = 0, vocabulary = generator->decoder.config->vocabulary;
+static int64_t advance(Generator *generator, const GenerationRequest *request,
+                       GenerationResult *result, const Tensor *made, int64_t step, int64_t start) {
+  int64_t running = 0;
   for (int64_t i = 0; i < request->batch; i++) {
     if (generator->stopped[i]) continue;
-    int32_t id =
-        sampler_choose(generator->sampler, &request->sampling, logits + i * vocabulary, i, step);
+    int32_t id = choose(generator, &request->sampling, made, i, step);
     generator->ids[i] = id;
     result->ids[i * request->new_tokens + step] = id;
     if (result->times) result->times[i * request->new_tokens + step] = clock_now() - start;
@@ -206,11 +217,12 @@ bool generation_run(Generator *generator, const GenerationRequest *request,
   memset(result->counts, 0, (size_t)request->batch * sizeof(int64_t));
   int64_t running = request->batch, length = request->prompt_length;
   const int32_t *ids = request->prompts;
+  Forward *forward = request->sampling.sample ? decoder_forward : decoder_choose;
   for (int64_t step = 0; step < request->new_tokens && running > 0; step++) {
     ops_scope_begin(generator->ops);
-    Tensor logits = feed(generator, ids, length, 1);
+    Tensor made = feed(generator, ids, length, 1, forward);
     bool failed = ops_failed(generator->ops);
-    if (!failed) running = choose(generator, request, result, logits.data, step, start);
+    if (!failed) running = advance(generator, request, result, &made, step, start);
     ops_scope_end(generator->ops);
     if (failed) break;
     ids = generator->ids;
@@ -225,7 +237,7 @@ static float *feed_and_copy(Generator *generator, const int32_t *ids, int64_t le
                             int64_t wanted, float *out) {
   int64_t floats = wanted * generator->decoder.config->vocabulary;
   ops_scope_begin(generator->ops);
-  Tensor logits = feed(generator, ids, length, wanted > 0 ? wanted : 1);
+  Tensor logits = feed(generator, ids, length, wanted > 0 ? wanted : 1, decoder_forward);
   if (!ops_failed(generator->ops) && logits.data && floats > 0)
     memcpy(out, logits.data, (size_t)floats * sizeof(float));
   ops_scope_end(generator->ops);

@@ -98,6 +98,8 @@ Tensor ops_embedding(Ops *ops, const Tensor *ids, const Matrix *table); // [T] �
 // x [batch * M, C] + table [P, C] at rows past … past + M - 1.
 Tensor ops_add_positions(Ops *ops, const Tensor *x, const Tensor *table, const Tensor *past);
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix); // [T, columns] → [T, rows]
+// [T, columns] → int32 [T]: the first index of the largest element of each row of ops_linear.
+Tensor ops_linear_argmax(Ops *ops, const Tensor *x, const Matrix *matrix);
 // Over the last dimension; the shape of x. weight, bias [C]; bias NULL: none.
 Tensor ops_rms_norm(Ops *ops, const Tensor *x, const float *weight, double epsilon);
 Tensor ops_layer_norm(Ops *ops, const Tensor *x, const float *weight, const float *bias,

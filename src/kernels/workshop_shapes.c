@@ -17,7 +17,6 @@ static WorkshopShape shape_of(WorkshopSite site, const WorkshopModel *model, int
   int64_t keys = rows <= WORKSHOP_DECODE_ROWS ? WORKSHOP_DECODE_KEYS : rows;
   int64_t group = model->heads / model->kv_heads;
   switch (site) {
-  case SITE_VOCABULARY: return (WorkshopShape){rows, model->vocabulary, model->hidden};
   case SITE_SCORES: return (WorkshopShape){rows * group, keys, model->head_dim};
   case SITE_OUTPUT: return (WorkshopShape){rows * group, model->head_dim, keys};
   case SITE_HIDDEN: return (WorkshopShape){rows, model->hidden, 0};
@@ -31,8 +30,7 @@ static WorkshopShape shape_of(WorkshopSite site, const WorkshopModel *model, int
 int workshop_shapes(WorkshopSite site, const WorkshopModel *model, int64_t rows,
                     WorkshopShape shapes[WORKSHOP_MOST_SHAPES]) {
   if (site == SITE_LINEAR) return linear_shapes(model, rows, shapes);
-  bool logits = site == SITE_VOCABULARY || site == SITE_LOGITS;
-  if (logits && rows > WORKSHOP_DECODE_ROWS) return 0;
+  if (site == SITE_LOGITS && rows > WORKSHOP_DECODE_ROWS) return 0;
   shapes[0] = shape_of(site, model, rows);
   return 1;
 }

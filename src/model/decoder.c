@@ -63,7 +63,8 @@ static Tensor layer_forward(const Decoder *decoder, Ops *ops, const DecoderPass 
   return h;
 }
 
-Tensor decoder_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
+// What the vocabulary's product takes: [batch * wanted, hidden].
+static Tensor last_hidden(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
   const ModelConfig *config = decoder->config;
   const Weights *weights = decoder->weights;
   Tensor h = ops_embedding(ops, &pass->ids, &weights->embedding); // [T, hidden]
@@ -74,6 +75,15 @@ Tensor decoder_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass
   }
   for (int64_t i = 0; i < config->layers; i++) h = layer_forward(decoder, ops, pass, i, h);
   h = ops_last_rows(ops, &h, pass->batch, pass->wanted);
-  Tensor x = decoder->layers->norm(ops, config, &weights->final_norm, &h);
-  return ops_linear(ops, &x, &weights->head);
+  return decoder->layers->norm(ops, config, &weights->final_norm, &h);
+}
+
+Tensor decoder_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
+  Tensor x = last_hidden(decoder, ops, pass);
+  return ops_linear(ops, &x, &decoder->weights->head);
+}
+
+Tensor decoder_choose(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
+  Tensor x = last_hidden(decoder, ops, pass);
+  return ops_linear_argmax(ops, &x, &decoder->weights->head);
 }

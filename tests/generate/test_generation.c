@@ -81,6 +81,24 @@ static void test_batch_equals_alone(void **state) {
   generator_close(generator);
 }
 
+// Greedy choices, which make no logits, are the best of the logits that sampling makes: for batches
+// whose weights are streamed and for those that are tiled.
+static void test_greedy_equals_best_logit(void **state) {
+  (void)state;
+  Generator *generator = open_generator("sdpa");
+  Run greedy, best;
+  draw_prompts(&greedy, fresh_seed());
+  best = greedy;
+  for (int64_t batch = 1; batch <= BATCH; batch++) {
+    GenerationRequest request = request_of(&greedy, batch);
+    generate(generator, &greedy, request);
+    request.sampling = (Sampling){.sample = true, .temperature = 1.0, .top_k = 1, .top_p = 1.0};
+    generate(generator, &best, request);
+    assert_memory_equal(greedy.ids, best.ids, (size_t)(batch * NEW) * sizeof(int32_t));
+  }
+  generator_close(generator);
+}
+
 static void test_sampling_repeats(void **state) {
   (void)state;
   Generator *generator = open_generator("eager");
@@ -311,13 +329,10 @@ int main(void) {
   if (!(team = team_open(2, false, &error))) return 1;
   if (!(model = model_open(&options, team, tier, &error))) return 1;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_batch_equals_alone),
-      cmocka_unit_test(test_sampling_repeats),
-      cmocka_unit_test(test_no_allocation),
-      cmocka_unit_test(test_stop_ids),
-      cmocka_unit_test(test_listener),
-      cmocka_unit_test(test_refusals),
-      cmocka_unit_test(test_chunks),
+      cmocka_unit_test(test_batch_equals_alone), cmocka_unit_test(test_greedy_equals_best_logit),
+      cmocka_unit_test(test_sampling_repeats),   cmocka_unit_test(test_no_allocation),
+      cmocka_unit_test(test_stop_ids),           cmocka_unit_test(test_listener),
+      cmocka_unit_test(test_refusals),           cmocka_unit_test(test_chunks),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   model_close(model);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guarded.h"
+#include "kernels/linear_argmax.h"
 
 enum { MOST_THREADS = 3 };
 static const double bound = 2e-6; // float32 sums of up to 1100 products of the same weights
@@ -257,10 +258,72 @@ static int close_teams(void **state) {
   return 0;
 }
 
+// The index that linear_run and argmax give, from linear_argmax.
+static void check_argmax(const Kernels *kernels, const Case *shape, Data *data) {
+  for (int threads = 1; threads <= MOST_THREADS; threads++) {
+    run(kernels, shape, data, threads);
+    int64_t bytes = linear_argmax_scratch_bytes(kernels, shape->rows, &data->matrix, threads);
+    Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
+    Guarded indices = guarded_make((size_t)shape->rows * sizeof(int32_t));
+    memset(scratch.data, 0xFF, (size_t)bytes);
+    memset(indices.data, 0xFF, indices.size);
+    Linear linear = {.x = data->x.data,
+                     .x_stride = shape->columns,
+                     .rows = shape->rows,
+                     .matrix = &data->matrix,
+                     .scratch = scratch.data};
+    linear_argmax_run(kernels, teams[threads], &linear, indices.data);
+    for (int64_t row = 0; row < shape->rows; row++) {
+      const float *y = (const float *)data->y.data + row * shape->out;
+      assert_int_equal(((const int32_t *)indices.data)[row],
+                       kernels_reference.argmax(shape->out, y));
+    }
+    guarded_free(scratch);
+    guarded_free(indices);
+  }
+}
+
+// A copy of the best column further on ties with it; a NaN beats it from wherever it is.
+static void check_ties(const Kernels *kernels, const Case *shape, Data *data, Random *random) {
+  float *bias = data->bias.data, *x = data->x.data;
+  check_argmax(kernels, shape, data);
+  for (int64_t i = 0; i < shape->rows * shape->columns; i++) x[i] = 0.0f;
+  for (int64_t i = 0; i < shape->out; i++) bias[i] = (float)random_below(random, 3);
+  check_argmax(kernels, shape, data);
+  bias[random_below(random, (uint64_t)shape->out)] = NAN;
+  bias[random_below(random, (uint64_t)shape->out)] = -NAN;
+  check_argmax(kernels, shape, data);
+  for (int64_t i = 0; i < shape->out; i++) bias[i] = -INFINITY;
+  check_argmax(kernels, shape, data);
+  x[0] = NAN;
+  check_argmax(kernels, shape, data);
+}
+
+static void test_argmax(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  static const int64_t rows[] = {1, 2, 3, 7, 17}, outs[] = {1, 15, 33, 2100, 4099};
+  for (size_t i = 0; i < COUNT_OF(rows) * COUNT_OF(outs); i++) {
+    Case shape = {.dtype = (Dtype)random_below(&random, 3),
+                  .rows = rows[i % COUNT_OF(rows)],
+                  .out = outs[i / COUNT_OF(rows)],
+                  .columns = 1 + (int64_t)random_below(&random, 40),
+                  .bias = true};
+    FOR_EACH_TIER(kernels) {
+      Data data = make(&shape, &random);
+      check_ties(kernels, &shape, &data, &random);
+      release(&data);
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_small_odd_shapes), cmocka_unit_test(test_every_row_count),
-      cmocka_unit_test(test_large_shapes),     cmocka_unit_test(test_residual_in_place),
+      cmocka_unit_test(test_argmax),
+      cmocka_unit_test(test_small_odd_shapes),
+      cmocka_unit_test(test_every_row_count),
+      cmocka_unit_test(test_large_shapes),
+      cmocka_unit_test(test_residual_in_place),
       cmocka_unit_test(test_inside_a_task),
   };
   return cmocka_run_group_tests(tests, open_teams, close_teams);

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// linear: x [T, K] → x Wᵀ + bias [T, N]. Rows of x may be strided.
-#include "kernels/linear.h"
+// linear: x [T, K] → x Wᵀ + bias [T, N]; linear_argmax: the same → int32 [T], of each row the first
+// index of the largest. Rows of x may be strided.
+#include "kernels/linear_argmax.h"
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
+
+static bool check(const Tensor *inputs, int count, const Matrix *matrix, Error *error) {
+  return rows_check_count(count, 1, 1, error) &&
+         rows_check_shape(&inputs[0], "x", 2, (int64_t[]){-1, matrix->columns}, error) &&
+         rows_check_float(&inputs[0], "x", error);
+}
 
 static bool linear_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                          Error *error) {
   const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
-  if (!rows_check_count(count, 1, 1, error) ||
-      !rows_check_shape(&inputs[0], "x", 2, (int64_t[]){-1, matrix->columns}, error) ||
-      !rows_check_float(&inputs[0], "x", error))
-    return false;
+  if (!check(inputs, count, matrix, error)) return false;
   int64_t shape[2] = {inputs[0].shape[0], matrix->rows};
   *output = tensor_dense(DTYPE_F32, 2, shape, NULL);
   return true;
@@ -38,4 +42,34 @@ const Operator linear_operator = {"linear", sizeof(MatrixAttributes), -1, linear
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
   MatrixAttributes attributes = {matrix};
   return ops_apply(ops, &linear_operator, x, 1, &attributes);
+}
+
+static bool argmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                         Error *error) {
+  if (!check(inputs, count, ((const MatrixAttributes *)attributes)->matrix, error)) return false;
+  *output = tensor_dense(DTYPE_I32, 1, inputs[0].shape, NULL);
+  return true;
+}
+
+static void argmax_run(const OperatorContext *context, const Tensor *inputs, int count,
+                       const void *attributes, Tensor *output) {
+  (void)count;
+  const Tensor *x = &inputs[0];
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  int64_t scratch =
+      linear_argmax_scratch_bytes(context->kernels, x->shape[0], matrix, team_size(context->team));
+  Linear linear = {.x = x->data,
+                   .x_stride = x->stride[0],
+                   .rows = x->shape[0],
+                   .matrix = matrix,
+                   .scratch = arena_take(context->scratch, (size_t)scratch)};
+  linear_argmax_run(context->kernels, context->team, &linear, output->data);
+}
+
+const Operator linear_argmax_operator = {"linear_argmax", sizeof(MatrixAttributes), -1,
+                                         argmax_infer, argmax_run};
+
+Tensor ops_linear_argmax(Ops *ops, const Tensor *x, const Matrix *matrix) {
+  MatrixAttributes attributes = {matrix};
+  return ops_apply(ops, &linear_argmax_operator, x, 1, &attributes);
 }

@@ -6,7 +6,7 @@
 
 typedef struct {
   const Matrix *matrix;
-} MatrixAttributes; // embedding, linear
+} MatrixAttributes; // embedding, linear, linear_argmax
 
 typedef struct {
   double epsilon;
@@ -27,6 +27,7 @@ typedef struct {
 extern const Operator embedding_operator;     // ids
 extern const Operator add_positions_operator; // x, table, past
 extern const Operator linear_operator;        // x
+extern const Operator linear_argmax_operator; // x
 extern const Operator rms_norm_operator;      // x, weight
 extern const Operator layer_norm_operator;    // x, weight [, bias]
 extern const Operator rope_operator;          // x, cosine, sine, past
