@@ -6,6 +6,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#ifndef MADV_COLLAPSE // Linux 6.1
+#define MADV_COLLAPSE 25
+#endif
+
 // The one mutable global of the program: a counter that proves that measured runs do not allocate.
 static atomic_uint_least64_t allocation_count;
 
@@ -53,6 +57,47 @@ bool region_map(Region *region, size_t size, Error *error) {
   madvise(data, size, MADV_HUGEPAGE); // only a hint: without it the pages are small
   *region = (Region){data, size};
   return true;
+}
+
+// An address for `size` bytes that is a multiple of the huge page: what hangs over is given back.
+static char *reserve_aligned(size_t size) {
+  size_t more = REGION_HUGE_PAGE, page = (size_t)sysconf(_SC_PAGESIZE);
+  size_t whole = (size + page - 1) / page * page;
+  if (whole < size || whole > SIZE_MAX - more) return NULL;
+  char *data =
+      mmap(NULL, whole + more, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return NULL;
+  size_t before = (more - (uintptr_t)data % more) % more;
+  if (before > 0) munmap(data, before);
+  munmap(data + before + whole, more - before);
+  return data + before;
+}
+
+bool region_map_file(Region *region, int descriptor, size_t size, bool writable, bool populate,
+                     Error *error) {
+  *region = (Region){0};
+  char *place = reserve_aligned(size);
+  if (!place) return error_set(error, ERROR_MEMORY, "memory file", "cannot map %zu bytes", size);
+  void *data = mmap(place, size, writable ? PROT_READ | PROT_WRITE : PROT_READ,
+                    MAP_SHARED | MAP_FIXED | (populate ? MAP_POPULATE : 0), descriptor, 0);
+  if (data == MAP_FAILED) {
+    error_set_errno(error, "memory file", "cannot map");
+    munmap(place, size);
+    return false;
+  }
+  *region = (Region){data, size};
+  return true;
+}
+
+// The file needs one page in each huge one before the system collapses them into it.
+void region_make_huge(const Region *region, size_t begin, size_t size) {
+  size_t first = (begin + REGION_HUGE_PAGE - 1) / REGION_HUGE_PAGE * REGION_HUGE_PAGE;
+  size_t end = (begin + size) / REGION_HUGE_PAGE * REGION_HUGE_PAGE;
+  for (size_t at = first; at < end; at += REGION_HUGE_PAGE) {
+    char *page = (char *)region->data + at;
+    *(volatile char *)page = 0;
+    if (madvise(page, REGION_HUGE_PAGE, MADV_COLLAPSE) != 0) return;
+  }
 }
 
 void region_unmap(Region *region) {

@@ -23,7 +23,16 @@ typedef struct {
   size_t size; // bytes mapped
 } Region;
 
+enum { REGION_HUGE_PAGE = 2 << 20 };
+
 // Maps `size` bytes, huge pages asked for; pages are taken on first touch. size 0 gives {NULL, 0}.
 CHECKED bool region_map(Region *region, size_t size, Error *error);
+// Maps `size` bytes of a memory file, shared, at an address where huge pages of the file can be
+// mapped whole. `writable`: for writing too; `populate`: its pages are mapped at once.
+CHECKED bool region_map_file(Region *region, int descriptor, size_t size, bool writable,
+                             bool populate, Error *error);
+// Makes the pages of [begin, begin + size) of a new, empty memory file huge where they can be, also
+// on systems that give such files small pages on first touch. Does nothing where that fails.
+void region_make_huge(const Region *region, size_t begin, size_t size);
 // Gives the pages back; a zero Region is fine. Leaves *region zero.
 void region_unmap(Region *region);

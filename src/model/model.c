@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,12 +119,12 @@ static void write_header(const Model *model, const ModelOptions *options, BlockH
 }
 
 // Opens, plans, gets a block from `take`, and fills it. NULL on failure.
-typedef bool TakeBlock(Model *model, int descriptor, Error *error);
+typedef bool TakeBlock(Model *model, int descriptor, Team *team, Error *error);
 
 static bool fill(Model *model, const ModelOptions *options, WeightSource *source, TakeBlock *take,
                  int descriptor, Team *team, CpuTier tier, Error *error) {
   PackList list;
-  if (!prepare(model, source, &list, error) || !take(model, descriptor, error) ||
+  if (!prepare(model, source, &list, error) || !take(model, descriptor, team, error) ||
       !pack_run(&list, source, options->rounding, model->block.data, team, tier, error))
     return false;
   weight_plan_bind(&model->plan, model->block.data);
@@ -150,8 +149,8 @@ static Model *make(const ModelOptions *options, TakeBlock *take, int descriptor,
   return model;
 }
 
-static bool take_private(Model *model, int descriptor, Error *error) {
-  (void)descriptor;
+static bool take_private(Model *model, int descriptor, Team *team, Error *error) {
+  (void)descriptor, (void)team;
   return region_map(&model->block, (size_t)model->plan.bytes, error);
 }
 
@@ -159,21 +158,21 @@ Model *model_open(const ModelOptions *options, Team *team, CpuTier tier, Error *
   return make(options, take_private, -1, team, tier, error);
 }
 
-static bool map_shared(Region *block, int descriptor, size_t size, int protection, int flags,
-                       Error *error) {
-  void *data = mmap(NULL, size, protection, MAP_SHARED | flags, descriptor, 0);
-  if (data == MAP_FAILED) return error_set_errno(error, "memory file", "cannot map");
-  *block = (Region){data, size};
-  return true;
+static void make_huge(void *context, int thread, int threads) {
+  const Region *block = context;
+  int64_t begin, end;
+  team_share((int64_t)block->size, REGION_HUGE_PAGE, thread, threads, &begin, &end);
+  region_make_huge(block, (size_t)begin, (size_t)(end - begin));
 }
 
-static bool take_shared(Model *model, int descriptor, Error *error) {
+// Small pages would cost the decoding of every process that maps the block: a quarter of its time
+// where the processor is a virtual one.
+static bool take_shared(Model *model, int descriptor, Team *team, Error *error) {
   if (ftruncate(descriptor, model->plan.bytes) != 0)
     return error_set_errno(error, "memory file", "cannot grow");
-  if (!map_shared(&model->block, descriptor, (size_t)model->plan.bytes, PROT_READ | PROT_WRITE, 0,
-                  error))
+  if (!region_map_file(&model->block, descriptor, (size_t)model->plan.bytes, true, false, error))
     return false;
-  madvise(model->block.data, model->block.size, MADV_HUGEPAGE); // where the system allows it
+  team_run(team, make_huge, &model->block);
   return true;
 }
 
@@ -246,7 +245,7 @@ Model *model_map(const ModelOptions *options, int descriptor, Error *error) {
   weight_source_close(&source);
   size_t size = 0;
   if (!check_memory_file(descriptor, &size, error) ||
-      !map_shared(&model->block, descriptor, size, PROT_READ, MAP_POPULATE, error) ||
+      !region_map_file(&model->block, descriptor, size, false, true, error) ||
       !adopt_block(model, options, error)) {
     error_within(error, options->path);
     model_close(model);
