@@ -97,6 +97,7 @@ bool folder_make(const char *path, Error *error) {
 char *path_join(const char *folder, const char *name) {
   Text path = {0};
   size_t length = strlen(folder);
-  text_append_format(&path, length && folder[length - 1] == '/' ? "%s%s" : "%s/%s", folder, name);
+  bool bare = length == 0 || folder[length - 1] == '/';
+  text_append_format(&path, bare ? "%s%s" : "%s/%s", folder, name);
   return path.data;
 }

@@ -64,6 +64,17 @@ static void what_cannot_be_mapped_or_made_says_why(void **state) {
   memory_free(path);
 }
 
+static void paths_are_joined(void **state) {
+  (void)state;
+  static const char *const cases[][3] = {
+      {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"/", "b", "/b"}, {"", "b", "b"}};
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    char *path = path_join(cases[i][0], cases[i][1]);
+    assert_string_equal(path, cases[i][2]);
+    memory_free(path);
+  }
+}
+
 static void a_write_that_fails_leaves_the_old_file(void **state) {
   (void)state;
   Error error;
@@ -88,6 +99,7 @@ static void a_write_that_fails_leaves_the_old_file(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(paths_are_joined),
       cmocka_unit_test(a_written_file_is_read_mapped_and_hashed),
       cmocka_unit_test(what_cannot_be_mapped_or_made_says_why),
       cmocka_unit_test(a_write_that_fails_leaves_the_old_file),
