@@ -78,7 +78,16 @@ static json_t *fake_scenario(const WorkerRequest *request) {
       "allocations", 0);
 }
 
+// A process of this task dies while there is a file of this name to remove: once.
+static void mark_name(WorkerTask task, char *buffer, size_t size) {
+  const char *stem = getenv("TEST_RUNNER_KILLS");
+  snprintf(buffer, size, "%s.%d", stem ? stem : "", (int)task);
+}
+
 static json_t *fake_answer(const WorkerRequest *request) {
+  char mark[128];
+  mark_name(request->task, mark, sizeof mark);
+  if (unlink(mark) == 0) kill(getpid(), SIGKILL);
   if (request->task == TASK_MAKE) return fake_make();
   if (request->task == TASK_REFERENCE) return fake_reference(request);
   switch (request->batch) {
@@ -218,6 +227,31 @@ static void assert_survives(int64_t behaviour, const char *reason, double timeou
 static void a_killed_worker_is_recorded(void **state) {
   (void)state;
   assert_survives(KILLED, "signal 9", 0);
+}
+
+static void what_all_scenarios_wait_for_is_tried_twice(void **state) {
+  (void)state;
+  const WorkerTask tasks[] = {TASK_MAKE, TASK_REFERENCE};
+  const int64_t batches[] = {WELL, 20};
+  char stem[] = "/tmp/test_runner_kills.XXXXXX", mark[128];
+  int reserved = mkstemp(stem);
+  assert_true(reserved >= 0);
+  assert_int_equal(setenv("TEST_RUNNER_KILLS", stem, 1), 0);
+  for (size_t i = 0; i < 2; i++) {
+    mark_name(tasks[i], mark, sizeof mark);
+    FILE *file = fopen(mark, "w");
+    assert_non_null(file);
+    fclose(file);
+    Bed bed = {0};
+    bed_open(&bed, batches, 2, false);
+    assert_true(bed_run(&bed));
+    assert_int_equal(bed.summary.measured, 2);
+    assert_int_equal(access(mark, F_OK), -1);
+    bed_close(&bed, true);
+  }
+  close(reserved);
+  unlink(stem);
+  unsetenv("TEST_RUNNER_KILLS");
 }
 
 static void a_crash_is_recorded(void **state) {
@@ -432,6 +466,7 @@ int main(int count, char **words) {
   if (count > 1 && strcmp(words[1], "worker") == 0) return fake_worker();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_killed_worker_is_recorded),
+      cmocka_unit_test(what_all_scenarios_wait_for_is_tried_twice),
       cmocka_unit_test(a_crash_is_recorded),
       cmocka_unit_test(garbage_is_recorded),
       cmocka_unit_test(a_hang_is_ended),

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { TRIES = 2 };
+
 static void tell(const StockOptions *options, const char *what) {
   if (options->tell) options->tell(options->tell_context, what);
 }
@@ -18,6 +20,12 @@ static bool is_fatal(const WorkerOutcome *outcome) {
            outcome->error.code == ERROR_IO;
   default: return false;
   }
+}
+
+// A process that somebody killed may succeed when it is run again, and all scenarios of its dtype
+// wait for it; one that lacked memory or time does not.
+static bool may_succeed_again(WorkerStatus status, const Error *error) {
+  return status == WORKER_FAILED && error->code == ERROR_CHILD;
 }
 
 static bool fail(StockFailure *failure, const WorkerOutcome *outcome, const char *what) {
@@ -58,10 +66,14 @@ static bool make_weights(const StockOptions *options, Stock *stock, StockFailure
                            .pin = options->pin,
                            .attention = "eager"};
   tell(options, "making the weights");
-  stock->weights = memory_file("attometer-weights", failure);
-  if (stock->weights < 0) return false;
-  WorkerOutcome outcome =
-      worker_process_run(&options->command, &request, &stock->weights, 1, NULL, NULL);
+  WorkerOutcome outcome = {.status = WORKER_FAILED};
+  for (int i = 0; i < TRIES; i++) {
+    if (stock->weights >= 0) close(stock->weights);
+    stock->weights = memory_file("attometer-weights", failure);
+    if (stock->weights < 0) return false;
+    outcome = worker_process_run(&options->command, &request, &stock->weights, 1, NULL, NULL);
+    if (!may_succeed_again(outcome.status, &outcome.error)) break;
+  }
   if (outcome.status != WORKER_DONE) return fail(failure, &outcome, "making the weights");
   stock->make = outcome.result;
   return read_make(stock, failure);
@@ -184,7 +196,8 @@ static WorkerStatus run_reference(const StockOptions *options, const Stock *stoc
 }
 
 // All at once, so that the float32 weights are made once; where that fails, each alone, so that
-// one length which is too much for the machine fails its own scenarios only.
+// one length which is too much for the machine fails its own scenarios only. A single one is tried
+// again where that may help.
 static bool make_reference(const StockOptions *options, Stock *stock, StockFailure *failure) {
   if (!plan_cases(options, stock, failure)) return false;
   StockCase **cases = memory_allocate(stock->cases.count * sizeof *cases);
@@ -193,9 +206,10 @@ static bool make_reference(const StockOptions *options, Stock *stock, StockFailu
     if (stock->cases.items[i].error.code == ERROR_NONE) cases[count++] = &stock->cases.items[i];
   WorkerStatus status =
       count ? run_reference(options, stock, cases, count, &failure->error) : WORKER_DONE;
-  if (count == 1 && status != WORKER_DONE) cases[0]->error = failure->error;
-  for (int64_t i = 0;
-       count > 1 && status != WORKER_DONE && status != WORKER_INTERRUPTED && i < count; i++) {
+  bool again = count > 1 || may_succeed_again(status, &failure->error);
+  if (!again && status != WORKER_DONE) cases[0]->error = failure->error;
+  for (int64_t i = 0; again && status != WORKER_DONE && status != WORKER_INTERRUPTED && i < count;
+       i++) {
     ARRAY_FREE(&cases[i]->expected);
     WorkerStatus alone = run_reference(options, stock, &cases[i], 1, &failure->error);
     if (alone != WORKER_DONE) cases[i]->error = failure->error;
