@@ -80,6 +80,9 @@ static void append_sentence(Text *text, const Row *best, const Row *next) {
   if (sure)
     text_append_format(&words, ": %.2f +- %.2f times as fast as %s (95 %% confidence).",
                        comparison.ratio, margin, next->label);
+  else if (isnan(comparison.ci95.low))
+    text_append_format(&words, ": ratio %.3f of single runs; raise --iterations.",
+                       comparison.ratio);
   else
     text_append_format(&words,
                        ": ratio %.3f, 95 %% interval %.3f to %.3f; more --iterations narrow it.",

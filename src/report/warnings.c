@@ -85,7 +85,7 @@ static const struct {
   const char *format;
 } kinds[] = {
     {wrongness, 1, 0, 1, "the result is wrong (error up to %.2g); the times do not count"},
-    {sample_count, -1, 3, 1, "%.0f measured runs say nothing about noise; raise --iterations"},
+    {sample_count, -1, 3, 1, "measured runs: %.0f, too few to tell noise; raise --iterations"},
     {spread, 1, wide, 100, "the median is known to +- %.0f %% at worst; raise --iterations"},
     {first_over_median, 1, slow_start, 1,
      "the first measured run took up to %.2f times the median; raise --warmup"},

@@ -31,7 +31,7 @@ static Interval middle_95(double *statistics) {
 
 static Interval interval_of(const double *values, size_t count, Statistic *statistic,
                             uint64_t seed) {
-  if (count == 0) return (Interval){NAN, NAN};
+  if (count < 2) return (Interval){NAN, NAN};
   double *statistics = memory_allocate((BOOTSTRAP_ROUNDS + count) * sizeof *statistics);
   Random random = random_seeded(seed);
   for (int round = 0; round < BOOTSTRAP_ROUNDS; round++)
@@ -51,7 +51,7 @@ Interval bootstrap_mean(const double *values, size_t count, uint64_t seed) {
 
 Interval bootstrap_ratio(const double *numerator, size_t numerator_count, const double *denominator,
                          size_t denominator_count, uint64_t seed) {
-  if (numerator_count == 0 || denominator_count == 0) return (Interval){NAN, NAN};
+  if (numerator_count < 2 || denominator_count < 2) return (Interval){NAN, NAN};
   size_t most = numerator_count > denominator_count ? numerator_count : denominator_count;
   double *ratios = memory_allocate((BOOTSTRAP_ROUNDS + most) * sizeof *ratios);
   double *resample = ratios + BOOTSTRAP_ROUNDS;

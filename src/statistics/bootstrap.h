@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // 95 % confidence intervals by the percentile bootstrap (Efron 1979): the statistic is computed on
 // BOOTSTRAP_ROUNDS resamples drawn with replacement, and the middle 95 % of it is the interval.
-// Deterministic for a seed. One value gives an interval of no width; none gives NaN.
+// Deterministic for a seed. Fewer than two values say nothing about the next one: the interval is
+// NaN.
 #pragma once
 #include "statistics/sample.h"
 

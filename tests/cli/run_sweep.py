@@ -95,6 +95,21 @@ def test_formats(folder):
                   "jsonl has every hash")
 
 
+def test_one_iteration(folder):
+    done = run(SHORT + ["-i", "1"], folder)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    check("+- 0" not in done.stdout and " 0.0 %" not in done.stdout, "one run has no interval")
+    for entry in results(folder).values():
+        interval = entry["attometer"]["statistics"]["e2e_latency"]["med_ci95"]
+        check(interval == [None, None], f"the interval of one run is {interval}")
+
+
+def test_folder_without_a_name(folder):
+    os.mkdir(folder)
+    done = run(SHORT, "", cwd=folder)
+    check(done.returncode == 0 and len(results(folder)) == 2, "no name is the folder here")
+
+
 def test_skips(folder):
     done = run(SHORT + ["--attn-implementation", "eager", "flex_attention"], folder)
     check(done.returncode == 0 and "not in this build" in done.stdout, "a skip has its reason")

@@ -54,8 +54,11 @@ static void one_value_and_none_are_told_as_they_are(void **state) {
   assert_close(sample.med, 3);
   assert_close(sample.std, 0);
   assert_close(sample.p99, 3);
-  assert_close(sample.med_ci95.low, 3);
-  assert_close(sample.med_ci95.high, 3);
+  assert_true(isnan(sample.med_ci95.low) && isnan(sample.med_ci95.high));
+  assert_true(isnan(sample.avg_ci95.low) && isnan(sample.avg_ci95.high));
+  const double two[] = {3, 4};
+  assert_true(isnan(bootstrap_ratio(two, 2, &one, 1, 1).low));
+  assert_true(isnan(bootstrap_ratio(&one, 1, two, 2, 1).high));
   Sample none = sample_describe(NULL, 0, 1);
   assert_int_equal(none.count, 0);
   assert_true(isnan(none.avg) && isnan(none.med) && isnan(none.max) && isnan(none.med_ci95.low));
