@@ -90,7 +90,7 @@ void document_exit_codes(const Program *program, Text *out) {
   static const char *const explanations[] = {
 #define X(CODE, EXPLANATION) [CODE] = EXPLANATION,
       X(ERROR_NONE, "everything asked for was done") X(
-          ERROR_ARGUMENT, "a flag, a value or a field of a scenario is wrong; nothing was run")
+          ERROR_ARGUMENT, "a flag, its value or a combination of them is wrong; nothing was run")
           X(ERROR_NOT_FOUND, "a file, a model or a name does not exist") X(
               ERROR_FORMAT, "a file was found but cannot be read as what it should be")
               X(ERROR_UNSUPPORTED, "right, but not something this build or this machine can do") X(

@@ -2,7 +2,7 @@
 #include "cli/help.h"
 #include <string.h>
 
-enum { WIDTH = 80, OPTION_INDENT = 2, HELP_COLUMN = 30, COMMAND_COLUMN = 14 };
+enum { WIDTH = 80, OPTION_INDENT = 2, HELP_COLUMN = 30, COMMAND_COLUMN = 17 };
 
 static void spaces(Text *out, size_t count) {
   while (count--) text_append_character(out, ' ');

@@ -20,14 +20,14 @@ static const Option prompt_rows[] = {
 };
 const OptionTable prompt_options = OPTION_TABLE("Prompt", prompt_rows);
 
-// For ids alone a tokenizer is a comfort: one that cannot be used is told and done without.
+// For ids alone a tokenizer is a comfort: one that cannot be used is done without, and told once
+// the model turns out to be fine.
 static bool open_tokenizer(Session *session, bool needed, Error *error) {
   if (!needed && !model_argument_has_tokenizer(&session->argument)) return true;
   session->tokenizer = model_argument_tokenizer(&session->argument, error);
   if (session->tokenizer) return true;
   if (needed) return error_within(error, "--prompt");
-  char line[sizeof *error];
-  output_warning("no text, ids only: %s", error_text(error, line, sizeof line));
+  session->no_text = *error;
   return true;
 }
 
@@ -98,6 +98,14 @@ static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
   return session->generator != NULL;
 }
 
+static void tell_warnings(const Session *session) {
+  char line[sizeof session->no_text];
+  if (session->no_text.code != ERROR_NONE)
+    output_warning("no text, ids only: %s", error_text(&session->no_text, line, sizeof line));
+  for (int i = 0; i < model_warning_count(session->model); i++)
+    output_warning("%s", model_warning(session->model, i));
+}
+
 bool session_load(Session *session, int64_t new_tokens, Error *error) {
   const EngineOptions *engine = &session->engine;
   const ModelOptions options = {
@@ -106,9 +114,7 @@ bool session_load(Session *session, int64_t new_tokens, Error *error) {
   if (!session->team) return false;
   session->model = model_open(&options, session->team, engine->tier, error);
   if (!session->model) return false;
-  for (int i = 0; i < model_warning_count(session->model); i++) {
-    output_warning("%s", model_warning(session->model, i));
-  }
+  tell_warnings(session);
   return check_prompt(session, error) && open_generator(session, new_tokens, error);
 }
 

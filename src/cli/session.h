@@ -13,6 +13,7 @@ typedef struct {
   EngineOptions engine;
   ModelArgument argument;
   Tokenizer *tokenizer; // NULL: not opened, or the model has none
+  Error no_text;        // why it could not be opened where ids alone will do
   TokenIds prompt;
   const char *prompt_flag; // that it came by
   Team *team;
