@@ -37,13 +37,12 @@ const Attention *attention_at(int index) {
   return &list[index];
 }
 
-// What a message about an unknown name lists of the entry: the back end of this `name`, or NULL;
-// without `name` the entry's own, once for all its back ends.
-static const char *listed_word(int index, const char *name) {
+// Whether a message about an unknown name shows the entry: those of `name` with a back end, or,
+// without `name`, the first of each name.
+static bool is_listed(int index, const char *name) {
   const Attention *entry = &list[index];
-  if (name) return strcmp(entry->name, name) == 0 ? entry->backend : NULL;
-  bool again = index > 0 && strcmp(list[index - 1].name, entry->name) == 0;
-  return again ? NULL : entry->name;
+  if (name) return entry->backend && strcmp(entry->name, name) == 0;
+  return index == 0 || strcmp(list[index - 1].name, entry->name) != 0;
 }
 
 static const Attention *unknown(const char *name, const char *backend, bool name_known,
@@ -51,8 +50,8 @@ static const Attention *unknown(const char *name, const char *backend, bool name
   char names[256] = "";
   size_t used = 0;
   for (int i = 0; i < attention_count() && used < sizeof names; i++) {
-    const char *word = listed_word(i, name_known ? name : NULL);
-    if (!word) continue;
+    if (!is_listed(i, name_known ? name : NULL)) continue;
+    const char *word = name_known ? list[i].backend : list[i].name;
     used += (size_t)snprintf(names + used, sizeof names - used, used ? ", %s" : "%s", word);
   }
   if (name_known)
