@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-PROGRAM = sys.argv[1]
+PROGRAM = os.path.abspath(sys.argv[1])
 SHORT = ["--model-id", "preset:tiny", "-w", "0", "-i", "3", "-s", "16", "-n", "4"]
 ENDLESS = ["--model-id", "preset:tiny", "-w", "0", "-i", "100000", "-s", "16", "-n", "128"]
 checks = 0
