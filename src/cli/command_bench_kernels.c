@@ -263,7 +263,7 @@ static void print_head(const Bench *bench) {
   output_format("ceilings: FMA %.1f GFLOP/s (%s), read %.1f GB/s, %d thread%s\n",
                 ceilings->fma_gflop_per_s, cpu_tier_name(ceilings->tier), ceilings->read_gb_per_s,
                 ceilings->threads, ceilings->threads > 1 ? "s" : "");
-  output_format("openblas%s: %s\n", bench->has_openblas ? "" : " is left out",
+  output_format("%s%s\n", bench->has_openblas ? "" : "no openblas: ",
                 openblas_state(bench, buffer, sizeof buffer));
 }
 

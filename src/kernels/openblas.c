@@ -35,8 +35,7 @@ bool openblas_open(const char *file, Openblas *openblas, Error *error) {
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *library = dlopen(file, BINDING);
   if (!library)
-    return error_set(error, ERROR_NOT_FOUND, file,
-                     "not installed (Debian: libopenblas0-pthread); it is optional");
+    return error_set(error, ERROR_NOT_FOUND, file, "not installed (Debian: libopenblas0-pthread)");
   if (!find(library, "cblas_sgemm", &openblas->sgemm, error) ||
       !find(library, "cblas_sgemv", &openblas->sgemv, error) ||
       !find(library, "openblas_set_num_threads", &set_threads, error) ||
@@ -45,8 +44,7 @@ bool openblas_open(const char *file, Openblas *openblas, Error *error) {
     return false;
   if (parallel() == NO_THREADS)
     return error_set(error, ERROR_UNSUPPORTED, file,
-                     "built without threads, expected a build that several threads may call "
-                     "(Debian: libopenblas0-pthread)");
+                     "built without threads (take libopenblas0-pthread)");
   set_threads(1);
   openblas->configuration = configuration();
   return true;
