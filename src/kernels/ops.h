@@ -112,7 +112,8 @@ Tensor ops_activation(Ops *ops, const Tensor *x, Activation activation); // [T, 
 Tensor ops_multiply(Ops *ops, const Tensor *a, const Tensor *b);         // [T, C]
 Tensor ops_add(Ops *ops, const Tensor *a, const Tensor *b);              // [T, C]
 Tensor ops_add_residual(Ops *ops, const Tensor *a, const Tensor *b);     // ops_add, kept
-Tensor ops_scale(Ops *ops, const Tensor *x, double factor);              // any dense shape
+// The next three work in place: they overwrite what they are given, and return it.
+Tensor ops_scale(Ops *ops, const Tensor *x, double factor); // any shape
 // Writes -infinity where key j is not visible to query i: j > past + i, or, with window > 0,
 // j <= past + i - window. scores [batch, heads, M, N].
 Tensor ops_mask(Ops *ops, const Tensor *scores, const Tensor *past, int64_t window);

@@ -47,7 +47,10 @@ static void check_pointwise(Ops *ops, const Tensor *a, const Tensor *b, double *
   assert_output(ops, &out, expected, "activation");
   for (int64_t i = 0; i < count; i++)
     expected[i] = (double)at2(a, i / columns, i % columns) * (double)0.37f;
-  out = ops_scale(ops, a, (double)0.37f);
+  Tensor copy = ops_add(ops, a, a); // scale overwrites it
+  out = ops_scale(ops, &copy, (double)0.37f);
+  assert_ptr_equal(out.data, copy.data);
+  for (int64_t i = 0; i < count; i++) expected[i] *= 2.0;
   assert_output(ops, &out, expected, "scale");
 }
 
@@ -192,6 +195,24 @@ static void test_kept_outlives_scopes(void **state) {
   eager_close(ops);
 }
 
+// At long prompts the scores are the largest of all activations: there is one copy of them.
+static void test_scores_stay_in_place(void **state) {
+  (void)state;
+  float values[2 * 3] = {1, 2, 3, 4, 5, 6};
+  int64_t past[1] = {1};
+  Tensor scores = tensor_dense(DTYPE_F32, 4, (int64_t[]){1, 1, 2, 3}, values);
+  Tensor positions = tensor_dense(DTYPE_I64, 1, (int64_t[]){1}, past);
+  Ops *ops = eager_open(kernels_for(cpu_best_tier()), team);
+  Tensor scaled = ops_scale(ops, &scores, 2.0);
+  Tensor masked = ops_mask(ops, &scaled, &positions, 0);
+  Tensor out = ops_softmax(ops, &masked);
+  assert_ptr_equal(out.data, values);
+  double expected[6] = {1 / (1 + exp(2.0)), 1 / (1 + exp(-2.0)), 0};
+  for (int i = 0; i < 3; i++) expected[3 + i] = exp(2.0 * (i - 2)) / (1 + exp(-2.0) + exp(-4.0));
+  assert_output(ops, &out, expected, "scores");
+  eager_close(ops);
+}
+
 static void test_errors_stick(void **state) {
   (void)state;
   float values[6] = {0};
@@ -229,8 +250,11 @@ int main(void) {
   Error error;
   if (!(team = team_open(2, false, &error))) return 1;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_rows),         cmocka_unit_test(test_rope),
-      cmocka_unit_test(test_cache_write),  cmocka_unit_test(test_kept_outlives_scopes),
+      cmocka_unit_test(test_rows),
+      cmocka_unit_test(test_rope),
+      cmocka_unit_test(test_cache_write),
+      cmocka_unit_test(test_kept_outlives_scopes),
+      cmocka_unit_test(test_scores_stay_in_place),
       cmocka_unit_test(test_errors_stick),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // activation, multiply, add, scale: element by element over [.., C] of equal shapes; rows may be
-// strided.
+// strided. scale works in place.
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
 
@@ -35,6 +35,12 @@ static bool two_infer(const Tensor *inputs, int count, const void *attributes, T
   return pointwise_infer(inputs, count, 2, output, error);
 }
 
+static bool scale_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                        Error *error) {
+  (void)attributes, (void)output;
+  return rows_check_count(count, 1, 1, error) && rows_check_float(&inputs[0], "a", error);
+}
+
 static void activation_rows(const void *job, int64_t begin, int64_t end) {
   const Job *j = job;
   for (int64_t row = begin; row < end; row++)
@@ -58,9 +64,10 @@ static void add_rows(const void *job, int64_t begin, int64_t end) {
 
 static void scale_rows(const void *job, int64_t begin, int64_t end) {
   const Job *j = job;
-  for (int64_t row = begin; row < end; row++)
-    j->kernels->scale(j->output->shape[j->output->rank - 1], rows_at(j->a, row), j->factor,
-                      rows_at(j->output, row));
+  for (int64_t row = begin; row < end; row++) {
+    float *y = rows_at(j->output, row);
+    j->kernels->scale(j->output->shape[j->output->rank - 1], y, j->factor, y);
+  }
 }
 
 static void run(const OperatorContext *context, Job *job, Tensor *output, RowTask *task) {
@@ -93,8 +100,8 @@ static void add_run(const OperatorContext *context, const Tensor *inputs, int co
 
 static void scale_run(const OperatorContext *context, const Tensor *inputs, int count,
                       const void *attributes, Tensor *output) {
-  (void)count;
-  Job job = {.a = &inputs[0], .factor = (float)((const ScaleAttributes *)attributes)->factor};
+  (void)inputs, (void)count;
+  Job job = {.factor = (float)((const ScaleAttributes *)attributes)->factor};
   run(context, &job, output, scale_rows);
 }
 
@@ -102,7 +109,7 @@ const Operator activation_operator = {"activation", sizeof(ActivationAttributes)
                                       activation_run};
 const Operator multiply_operator = {"multiply", 0, -1, two_infer, multiply_run};
 const Operator add_operator = {"add", 0, -1, two_infer, add_run};
-const Operator scale_operator = {"scale", sizeof(ScaleAttributes), -1, one_infer, scale_run};
+const Operator scale_operator = {"scale", sizeof(ScaleAttributes), 0, scale_infer, scale_run};
 
 Tensor ops_activation(Ops *ops, const Tensor *x, Activation activation) {
   ActivationAttributes attributes = {(int64_t)activation};

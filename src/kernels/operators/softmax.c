@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // mask: scores [batch, heads, M, N], -infinity where a key is not visible. softmax: over the last
-// dimension.
+// dimension. Both in place: at long prompts the scores are the largest of all activations.
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
 #include <math.h>
-#include <string.h>
 
 typedef struct {
   const Kernels *kernels;
-  const Tensor *x, *past;
+  const Tensor *past;
   int64_t window;
   Tensor *output;
 } Job;
 
 static bool mask_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                        Error *error) {
-  (void)attributes;
-  if (!rows_check_count(count, 2, 2, error) ||
-      !rows_check_shape(&inputs[0], "scores", 4, (int64_t[]){-1, -1, -1, -1}, error) ||
-      !rows_check_float(&inputs[0], "scores", error) ||
-      !rows_check_shape(&inputs[1], "past", 1, inputs[0].shape, error))
-    return false;
-  rows_like(&inputs[0], output);
-  return true;
+  (void)attributes, (void)output;
+  return rows_check_count(count, 2, 2, error) &&
+         rows_check_shape(&inputs[0], "scores", 4, (int64_t[]){-1, -1, -1, -1}, error) &&
+         rows_check_float(&inputs[0], "scores", error) &&
+         rows_check_shape(&inputs[1], "past", 1, inputs[0].shape, error);
 }
 
 static void mask_rows(const void *job, int64_t begin, int64_t end) {
@@ -31,10 +27,8 @@ static void mask_rows(const void *job, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; row++) {
     int64_t position = past[row / (shape[1] * shape[2])] + row % shape[2], first, last;
     ops_visible(position, j->window, shape[3], &first, &last);
-    const float *x = rows_at(j->x, row);
     float *y = rows_at(j->output, row);
     for (int64_t key = 0; key < first; key++) y[key] = -INFINITY;
-    memcpy(y + first, x + first, (size_t)(last - first) * sizeof(float));
     for (int64_t key = last; key < shape[3]; key++) y[key] = -INFINITY;
   }
 }
@@ -42,12 +36,11 @@ static void mask_rows(const void *job, int64_t begin, int64_t end) {
 static void mask_run(const OperatorContext *context, const Tensor *inputs, int count,
                      const void *attributes, Tensor *output) {
   (void)count;
-  Job job = {context->kernels, &inputs[0], &inputs[1], ((const MaskAttributes *)attributes)->window,
-             output};
+  Job job = {context->kernels, &inputs[1], ((const MaskAttributes *)attributes)->window, output};
   rows_run(context, rows_count(output), output->shape[3], mask_rows, &job);
 }
 
-const Operator mask_operator = {"mask", sizeof(MaskAttributes), -1, mask_infer, mask_run};
+const Operator mask_operator = {"mask", sizeof(MaskAttributes), 0, mask_infer, mask_run};
 
 Tensor ops_mask(Ops *ops, const Tensor *scores, const Tensor *past, int64_t window) {
   Tensor inputs[] = {*scores, *past};
@@ -57,28 +50,27 @@ Tensor ops_mask(Ops *ops, const Tensor *scores, const Tensor *past, int64_t wind
 
 static bool softmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                           Error *error) {
-  (void)attributes;
-  if (!rows_check_count(count, 1, 1, error) || !rows_check_float(&inputs[0], "x", error))
-    return false;
-  rows_like(&inputs[0], output);
-  return true;
+  (void)attributes, (void)output;
+  return rows_check_count(count, 1, 1, error) && rows_check_float(&inputs[0], "x", error);
 }
 
 static void softmax_rows(const void *job, int64_t begin, int64_t end) {
   const Job *j = job;
   int64_t columns = j->output->shape[j->output->rank - 1];
-  for (int64_t row = begin; row < end; row++)
-    j->kernels->softmax(columns, 0, columns, 1.0f, rows_at(j->x, row), rows_at(j->output, row));
+  for (int64_t row = begin; row < end; row++) {
+    float *y = rows_at(j->output, row);
+    j->kernels->softmax(columns, 0, columns, 1.0f, y, y);
+  }
 }
 
 static void softmax_run(const OperatorContext *context, const Tensor *inputs, int count,
                         const void *attributes, Tensor *output) {
-  (void)count, (void)attributes;
-  Job job = {.kernels = context->kernels, .x = &inputs[0], .output = output};
+  (void)inputs, (void)count, (void)attributes;
+  Job job = {.kernels = context->kernels, .output = output};
   rows_run(context, rows_count(output), output->shape[output->rank - 1], softmax_rows, &job);
 }
 
-const Operator softmax_operator = {"softmax", 0, -1, softmax_infer, softmax_run};
+const Operator softmax_operator = {"softmax", 0, 0, softmax_infer, softmax_run};
 
 Tensor ops_softmax(Ops *ops, const Tensor *x) {
   return ops_apply(ops, &softmax_operator, x, 1, NULL);
