@@ -29,9 +29,10 @@ static void test_measures_something_sane(void **state) {
   Ceilings ceilings;
   assert_true(ceilings_measure(team, cpu_best_tier(), &ceilings, &error));
   double seconds = clock_seconds(clock_now() - start);
-  print_message("%s, %d threads: FMA %.1f / %.1f GFLOP/s, read %.1f GB/s, copy %.1f GB/s, %.2f s\n",
-                cpu_tier_name(ceilings.tier), ceilings.threads, ceilings.fma_gflop_per_s_single,
-                ceilings.fma_gflop_per_s, ceilings.read_gb_per_s, ceilings.copy_gb_per_s, seconds);
+  print_message(
+      "# %s, %d threads: FMA %.1f / %.1f GFLOP/s, read %.1f GB/s, copy %.1f GB/s, %.2f s\n",
+      cpu_tier_name(ceilings.tier), ceilings.threads, ceilings.fma_gflop_per_s_single,
+      ceilings.fma_gflop_per_s, ceilings.read_gb_per_s, ceilings.copy_gb_per_s, seconds);
   assert_true(ceilings.fma_gflop_per_s_single > 0.1 && ceilings.fma_gflop_per_s_single < 1e5);
   assert_true(ceilings.read_gb_per_s > 0.01 && ceilings.read_gb_per_s < 1e4);
   assert_true(ceilings.copy_gb_per_s > 0.01 && ceilings.copy_gb_per_s < 1e4);
@@ -48,7 +49,7 @@ static void test_tiers_are_in_order(void **state) {
   double last = 0.0;
   for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) {
     double rate = ceiling_fma(team, (CpuTier)tier, 11);
-    print_message("%s: %.1f GFLOP/s\n", cpu_tier_name((CpuTier)tier), rate);
+    print_message("# %s: %.1f GFLOP/s\n", cpu_tier_name((CpuTier)tier), rate);
     assert_true(rate > 0.5 * last);
     last = rate;
   }

@@ -151,7 +151,7 @@ static void test_busy_neighbour(void **state) {
   int64_t crowded = time_runs(&record, RUNS);
   kill(neighbour, SIGKILL);
   waitpid(neighbour, NULL, 0);
-  print_message("%d runs: alone %.1f ms, beside a busy process %.1f ms\n", RUNS,
+  print_message("# %d runs: alone %.1f ms, beside a busy process %.1f ms\n", RUNS,
                 (double)alone * 1e-6, (double)crowded * 1e-6);
   assert_true(crowded < 20 * alone + 500000000);
   team_close(record.team);
@@ -180,7 +180,7 @@ static void test_fork_join_time(void **state) {
     taken[i] = clock_now() - start;
   }
   qsort(taken, RUNS, sizeof *taken, compare);
-  print_message("fork to join: median %lld ns, least %lld ns\n", (long long)taken[RUNS / 2],
+  print_message("# fork to join: median %lld ns, least %lld ns\n", (long long)taken[RUNS / 2],
                 (long long)taken[0]);
   assert_true(taken[0] < 100000);
   team_close(team);

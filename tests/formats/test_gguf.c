@@ -259,7 +259,7 @@ static void tensors_come_in_our_order(void **state) {
 static void every_truncation_and_flip_is_survived(void **state) {
   (void)state;
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %" PRIu64 "\n", seed);
+  print_message("# seed %" PRIu64 "\n", seed);
   Random random = random_seeded(seed);
   Text file = {0};
   Opened opened;

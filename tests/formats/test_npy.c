@@ -59,7 +59,7 @@ static void written_arrays_read_back(void **state) {
                 {4, {2, 1, 3, 2}, "'shape': (2, 1, 3, 2)"},
                 {2, {0, 4}, "'shape': (0, 4)"}};
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   Random random = random_seeded(seed);
   char *path = path_join(folder, "a.npy");
   for (size_t a = 0; a < COUNT_OF(arrays); a++) {

@@ -238,7 +238,7 @@ static void every_truncation_and_flip_is_survived(void **state) {
   const char *header = "{\"__metadata__\":{\"k\":\"v\"}," ENTRY(
       "a", "F32", "[2,1]", "0", "8") "," ENTRY("b", "U8", "[3]", "8", "11") "}";
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   Random random = random_seeded(seed);
   size_t size, accepted = 0;
   unsigned char *whole = file_of(header, strlen(header), 11, &size);

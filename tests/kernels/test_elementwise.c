@@ -28,7 +28,7 @@ static void test_exponential(void **state) {
       if (!(error <= 2.0)) fail_msg("exp(%.9g) = %.9g, %g ulp off", x[i], y[i], error);
       worst = fmax(worst, error);
     }
-    print_message("%s: worst %.3f ulp\n", cpu_tier_name(kernels->tier), worst);
+    print_message("# %s: worst %.3f ulp\n", cpu_tier_name(kernels->tier), worst);
   }
   free(x), free(y);
 }

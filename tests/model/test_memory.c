@@ -100,12 +100,22 @@ static void check_peak(const ModelOptions *options, bool shared) {
   team_close(team);
 }
 
+// Why the peak cannot be told here; NULL: it can. (cmocka's own skip counts as a failure in TAP.)
+static const char *reason_to_skip(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return "a sanitizer's shadow memory is counted too";
+#else
+  return forget_peak() ? NULL : "the system does not let a process forget its peak";
+#endif
+}
+
 static void the_peak_is_the_weights(void **state) {
   (void)state;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  skip(); // shadow memory is counted too
-#endif
-  if (!forget_peak()) skip();
+  const char *reason = reason_to_skip();
+  if (reason) {
+    print_message("# skipped: %s\n", reason);
+    return;
+  }
   char *folder = writer_folder();
   write_model(folder);
   static const Dtype dtypes[] = {DTYPE_BF16, DTYPE_F16, DTYPE_F32};

@@ -175,7 +175,7 @@ static void narrowing_matches_half(void **state) {
   (void)state;
   enum { COUNT = 8191 };
   uint64_t seed = (uint64_t)clock_now();
-  print_message("seed %llu\n", (unsigned long long)seed);
+  print_message("# seed %llu\n", (unsigned long long)seed);
   Random random = random_seeded(seed);
   static float source[COUNT], copy[COUNT];
   static uint8_t out[COUNT * 2 + 3];
