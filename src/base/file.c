@@ -18,6 +18,14 @@ bool folder_exists(const char *path) {
   return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+// A pipe or a device may never end, or make the reader wait for a writer.
+static bool check_regular(int descriptor, const char *path, Error *error) {
+  struct stat status;
+  if (fstat(descriptor, &status) != 0) return error_set_errno(error, path, "cannot inspect");
+  if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) return true; // reading says which
+  return error_set(error, ERROR_ARGUMENT, path, "is not a regular file");
+}
+
 static bool read_descriptor(int descriptor, const char *path, size_t limit, Text *text,
                             Error *error) {
   char buffer[16384];
@@ -34,9 +42,10 @@ static bool read_descriptor(int descriptor, const char *path, size_t limit, Text
 
 bool file_read(const char *path, size_t limit, Text *text, Error *error) {
   text_clear(text);
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return error_set_errno(error, path, "cannot open");
-  bool done = read_descriptor(descriptor, path, limit, text, error);
+  bool done = check_regular(descriptor, path, error) &&
+              read_descriptor(descriptor, path, limit, text, error);
   close(descriptor);
   return done;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 // after the standard headers, as cmocka asks
 #include <cmocka.h>
@@ -58,6 +59,16 @@ static void what_cannot_be_mapped_or_made_says_why(void **state) {
   assert_true(file_map_open(&map, path, &error));
   assert_int_equal(map.size, 0);
   file_map_close(&map);
+  char *pipe = path_join(folder, "pipe");
+  Text text = {0};
+  assert_int_equal(mkfifo(pipe, 0600), 0);
+  assert_false(file_read(pipe, 100, &text, &error)); // and does not wait for a writer
+  assert_int_equal(error.code, ERROR_ARGUMENT);
+  assert_false(file_map_open(&map, pipe, &error));
+  assert_false(file_read("/dev/zero", 100, &text, &error));
+  assert_int_equal(unlink(pipe), 0);
+  text_free(&text);
+  memory_free(pipe);
   char *below = path_join(path, "below");
   assert_false(folder_make(below, &error));
   memory_free(below);
