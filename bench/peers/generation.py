@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prefill and decode beside llama.cpp and transformers: same shapes, random weights, dtypes and
 threads, engines in turn, several rounds, with the ceilings that attometer measures in each of its
-own runs. Writes bench/results/generation.json and generation.md.
+own runs. Writes bench/results/generation.json and generation.md; shapes and dtypes that are not measured
+this time keep the rows they have there, with their own date.
 
   generation.py [--rounds N] [--shapes smollm2-135m llama-3.2-1b] [--threads N]
 """
@@ -108,7 +109,7 @@ def engines_for(shape, dtype, threads):
     return engines
 
 
-def compare(shape, dtype, threads, rounds):
+def compare(shape, dtype, threads, rounds, facts):
     engines = engines_for(shape, dtype, threads)
     samples = {engine.name: [] for engine in engines}
     for number in range(rounds):
@@ -119,7 +120,7 @@ def compare(shape, dtype, threads, rounds):
     for engine in engines:
         if isinstance(engine, Transformers):
             engine.close()
-    return {"shape": shape, "dtype": dtype, "threads": threads, "samples": samples}
+    return {"shape": shape, "dtype": dtype, "threads": threads, **facts, "samples": samples}
 
 
 def rows_of(result):
@@ -142,13 +143,20 @@ def rows_of(result):
         yield row
 
 
-def table(results, facts):
-    lines = [f"Measured {facts['date']} on {facts['processor']}, {facts['threads']} threads, "
-             f"{facts['rounds']} rounds, engines in turn; medians, tokens per second.",
-             "Prefill of 512 tokens; decode of 64 tokens after a short prompt. Shares are of the FMA",
-             "peak and the read bandwidth measured in the same runs.", "",
-             "| shape | dtype | engine | prefill (range) | of FMA | ours / it | decode (range) | of read "
-             "| ours / it |", "|---|---|---|---|---|---|---|---|---|"]
+def heading(results):
+    """What was measured when, where and how, a line for each distinct set of circumstances."""
+    lines = {f"Measured {r['date']} on {r['processor']}, {r['threads']} threads, {r['rounds']} rounds "
+             f"(`{r['command']}`, commit {r['versions']['commit'][:10]}).": None for r in results}
+    return list(lines)
+
+
+def table(results):
+    lines = heading(results) + [
+        "Engines in turn; medians over the rounds of each round's best of three, tokens per second.",
+        "Prefill of 512 tokens; decode of 64 tokens after a short prompt. Shares are of the FMA peak and",
+        "the read bandwidth measured in the same runs.", "",
+        "| shape | dtype | engine | prefill (range) | of FMA | ours / it | decode (range) | of read "
+        "| ours / it |", "|---|---|---|---|---|---|---|---|---|"]
     for result in results:
         for row in rows_of(result):
             cells = [row["shape"], row["dtype"], row["engine"]]
@@ -158,6 +166,17 @@ def table(results, facts):
                           f"{row['ours_over_' + what]:.2f}"]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def merged(path, results):
+    """The results of earlier runs with these in place of their own shape and dtype."""
+    earlier = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            earlier = json.load(file)["results"]
+    measured = {(r["shape"], r["dtype"]) for r in results}
+    both = [r for r in earlier if (r["shape"], r["dtype"]) not in measured] + results
+    return sorted(both, key=lambda r: (list(SHAPES).index(r["shape"]), r["dtype"]))
 
 
 def processor():
@@ -187,19 +206,20 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(),
-             "threads": options.threads, "rounds": options.rounds, "versions": versions(),
+             "rounds": options.rounds, "versions": versions(),
              "command": " ".join(["bench/peers/generation.py"] + sys.argv[1:])}
-    results = [compare(shape, dtype, options.threads, options.rounds)
-               for shape in options.shapes for dtype in options.dtypes]
     folder = os.path.join(ROOT, "bench", "results")
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "generation.json"), "w", encoding="utf-8") as file:
-        json.dump({**facts, "rows": [row for result in results for row in rows_of(result)],
-                   "results": results}, file, indent=1)
-    text = table(results, facts)
-    with open(os.path.join(folder, "generation.md"), "w", encoding="utf-8") as file:
-        file.write(text)
-    print(text)
+    path = os.path.join(folder, "generation.json")
+    for shape in options.shapes:
+        for dtype in options.dtypes:
+            results = merged(path, [compare(shape, dtype, options.threads, options.rounds, facts)])
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump({"rows": [row for result in results for row in rows_of(result)],
+                           "results": results}, file, indent=1)
+            with open(os.path.join(folder, "generation.md"), "w", encoding="utf-8") as file:
+                file.write(table(results))
+    print(table(results))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ bench/peers/setup.sh "$home"
 for part in "$@"; do
   case $part in
     generation) "$home/venv/bin/python" bench/peers/generation.py ;;
-    tokenizers) "$home/venv/bin/python" bench/peers/tokenizers_compare.py ;;
+    tokenizers) bench/peers/tokenizers.sh "$home" ;;
     *) echo "run.sh: '$part' is not one of generation, tokenizers" >&2; exit 2 ;;
   esac
 done
