@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/progress.h"
 #include "base/clock.h"
+#include "base/wrap.h"
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_WIDTH = 10, DRAW_INTERVAL = 50000000, DEFAULT_COLUMNS = 80, MAX_COLUMNS = 240 };
+enum {
+  BAR_WIDTH = 10,
+  DRAW_INTERVAL = 50000000,
+  DEFAULT_COLUMNS = 80,
+  MAX_COLUMNS = 240,
+  INDENT = 2
+};
 
 Progress progress_open(FILE *stream) {
   Progress progress = {.stream = stream, .columns = DEFAULT_COLUMNS, .start = clock_now()};
@@ -49,6 +57,18 @@ static void format_left(const Progress *progress, double done, char *buffer, siz
            progress_duration(spent * (1 - done) / done, left, sizeof left));
 }
 
+// How many bytes of `what` to show in `room` columns, without cutting a part or a word.
+static int fitting(const char *what, int room) {
+  if (room < 0) room = 0;
+  if (strlen(what) <= (size_t)room) return (int)strlen(what);
+  int word = 0;
+  for (int i = room; i > 0; i--) {
+    if (what[i] == ' ' && word == 0) word = i;
+    if (what[i + 1] == ' ' && (what[i] == ',' || what[i] == ':')) return i;
+  }
+  return word;
+}
+
 void progress_draw(Progress *progress, double done, const char *format, ...) {
   if (!progress->stream || !progress->terminal) return;
   int64_t now = clock_now();
@@ -63,7 +83,7 @@ void progress_draw(Progress *progress, double done, const char *format, ...) {
   format_left(progress, done, left, sizeof left);
   int room = progress->columns - 1 - (BAR_WIDTH + 8) - (int)strlen(left);
   erase(progress);
-  fprintf(progress->stream, "[%s] %3.0f%% %.*s%s", bar, done * 100, room > 0 ? room : 0, what,
+  fprintf(progress->stream, "[%s] %3.0f%% %.*s%s", bar, done * 100, fitting(what, room), what,
           left);
   fflush(progress->stream);
   progress->drawn = true;
@@ -74,11 +94,19 @@ void progress_line(Progress *progress, const char *format, ...) {
   if (!progress->stream) return;
   erase(progress);
   va_list arguments;
+  Text words = {0}, lines = {0};
   va_start(arguments, format);
-  vfprintf(progress->stream, format, arguments);
+  text_append_arguments(&words, format, arguments);
   va_end(arguments);
-  fputc('\n', progress->stream);
+  wrap_append(&lines, words.data, progress_width(progress), INDENT);
+  fwrite(lines.data, 1, lines.size, progress->stream);
   fflush(progress->stream);
+  text_free(&words);
+  text_free(&lines);
+}
+
+int progress_width(const Progress *progress) {
+  return progress->terminal ? progress->columns : INT_MAX;
 }
 
 void progress_close(Progress *progress) {

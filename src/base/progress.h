@@ -18,10 +18,13 @@ typedef struct {
 
 // `stream` may be NULL. Whether it is a terminal, and how wide, is looked up here.
 Progress progress_open(FILE *stream);
-// `done` of 0 … 1 of all the work is done; `format` says what is being done now. Terminal only.
+// `done` of 0 … 1 of all the work is done; `format` says what is being done now, the most important
+// first: what does not fit is left out from a comma, a colon or else a blank on. Terminal only.
 void progress_draw(Progress *progress, double done, const char *format, ...) PRINTF_LIKE(3, 4);
-// A line that stays: on a terminal the bar moves below it.
+// A line that stays: on a terminal the bar moves below it, and it is wrapped at blanks.
 void progress_line(Progress *progress, const char *format, ...) PRINTF_LIKE(2, 3);
+// How wide a line may be that is not to be wrapped; INT_MAX elsewhere than on a terminal.
+int progress_width(const Progress *progress);
 void progress_close(Progress *progress); // removes the bar
 // "12 s", "3 min 05 s", "2 h 10 min".
 char *progress_duration(double seconds, char *buffer, size_t size);

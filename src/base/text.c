@@ -47,16 +47,21 @@ void text_append_character(Text *text, char character) {
   text_append(text, &character, 1);
 }
 
-void text_append_format(Text *text, const char *format, ...) {
-  va_list arguments, again;
-  va_start(arguments, format);
+void text_append_arguments(Text *text, const char *format, va_list arguments) {
+  va_list again;
   va_copy(again, arguments);
-  size_t length = (size_t)vsnprintf(NULL, 0, format, arguments);
-  va_end(arguments);
-  reserve(text, text->size + length);
-  vsnprintf(text->data + text->size, length + 1, format, again);
+  size_t length = (size_t)vsnprintf(NULL, 0, format, again);
   va_end(again);
+  reserve(text, text->size + length);
+  vsnprintf(text->data + text->size, length + 1, format, arguments);
   text->size += length;
+}
+
+void text_append_format(Text *text, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  text_append_arguments(text, format, arguments);
+  va_end(arguments);
 }
 
 void text_clear(Text *text) {

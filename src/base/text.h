@@ -3,6 +3,7 @@
 // occur inside (token texts are data).
 #pragma once
 #include "base/attributes.h"
+#include <stdarg.h>
 #include <stdbool.h>
 
 // A piece of somebody else's bytes; not NUL-terminated.
@@ -29,6 +30,7 @@ void text_append(Text *text, const void *bytes, size_t size);
 void text_append_text(Text *text, const char *more);
 void text_append_character(Text *text, char character);
 void text_append_format(Text *text, const char *format, ...) PRINTF_LIKE(2, 3);
+void text_append_arguments(Text *text, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 void text_clear(Text *text); // keeps the memory
 void text_free(Text *text);  // leaves {0}
 Span text_span(const Text *text);

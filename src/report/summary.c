@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/summary.h"
+#include "base/wrap.h"
 #include "report/label.h"
 #include "report/printers.h"
-#include "report/wrap.h"
 #include "statistics/comparison.h"
 #include <math.h>
 

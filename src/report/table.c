@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/wrap.h"
 #include "report/grid.h"
 #include "report/label.h"
 #include "report/printers.h"
-#include "report/wrap.h"
 #include <string.h>
 
 // How the grid is put on the screen.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/warnings.h"
+#include "base/wrap.h"
 #include "report/printers.h"
-#include "report/wrap.h"
 #include <math.h>
 #include <string.h>
 

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,6 +21,13 @@ static char folder[] = "/tmp/attometer-file-XXXXXX";
 static int make_folder(void **state) {
   (void)state;
   return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+  (void)state;
+  char command[64];
+  snprintf(command, sizeof command, "rm -rf '%s'", folder);
+  return system(command);
 }
 
 static void a_written_file_is_read_mapped_and_hashed(void **state) {
@@ -115,5 +123,5 @@ int main(void) {
       cmocka_unit_test(what_cannot_be_mapped_or_made_says_why),
       cmocka_unit_test(a_write_that_fails_leaves_the_old_file),
   };
-  return cmocka_run_group_tests(tests, make_folder, NULL);
+  return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report/wrap.h"
+#include "base/wrap.h"
 #include <string.h>
 
 void wrap_append(Text *text, const char *words, int columns, int indent) {
