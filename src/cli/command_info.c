@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_info.h"
+#include "base/wrap.h"
 #include "cli/arguments.h"
 #include "cli/libraries.h"
 #include "cli/output.h"
@@ -25,6 +26,8 @@ static const Option rows[] = {
 };
 static const OptionTable options = OPTION_TABLE("Output", rows);
 
+enum { COLUMNS = 80, INDENT = 14 }; // of what is printed; where the values stand
+
 // What is told, gathered before anything is printed.
 typedef struct {
   Host host;
@@ -44,12 +47,18 @@ static bool measure(Facts *facts, Error *error) {
 static void line(const char *name, const char *format, ...) PRINTF_LIKE(2, 3);
 
 static void line(const char *name, const char *format, ...) {
-  char value[1024];
+  Text words = {0}, lines = {0};
   va_list arguments;
+  text_append_format(&words, "%-*s", INDENT, name);
+  size_t before = words.size;
   va_start(arguments, format);
-  vsnprintf(value, sizeof value, format, arguments);
+  text_append_arguments(&words, format, arguments);
   va_end(arguments);
-  output_format("%-14s%s\n", name, value[0] ? value : "not available");
+  if (words.size == before) text_append_text(&words, "not available");
+  wrap_append(&lines, words.data, COLUMNS, INDENT);
+  output_write(lines.data, lines.size);
+  text_free(&words);
+  text_free(&lines);
 }
 
 static void print_cores(const Host *host) {
