@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pure parts of the generation bench: metrics, the order of runs, correctness, shares, paper.
+#include "bench/generation/announcement.h"
 #include "bench/generation/correctness.h"
+#include "bench/generation/feasibility.h"
 #include "bench/generation/measurement.h"
-#include "bench/generation/memory_estimate.h"
 #include "bench/generation/roofline.h"
 #include "bench/prompt.h"
 #include "bench/prompt_text.h"
@@ -197,16 +198,130 @@ static void paper_counts_every_part(void **state) {
                               .tied = true,
                               .norm = NORM_RMS};
   const MemoryShape shape = {.batch = 2, .prompt_length = 3, .new_tokens = 5, .dtype = DTYPE_BF16};
-  MemoryEstimate estimate = memory_estimate_of(&config, &shape);
+  const MemoryFacts facts = memory_facts_of(&config);
+  MemoryEstimate estimate = memory_estimate_of(&facts, &shape);
   assert_int_equal(estimate.weights, 2 * config_weights(&config));
   assert_int_equal(estimate.cache, 2 * 8 * 2 * 2 * 1 * 2 * 2);
   assert_int_equal(estimate.activations, 4 * (2 * 3 * (3 * 4 + 3 * 8) + 2 * 10));
   MemoryShape eager = shape;
   eager.score_matrix = true;
-  MemoryEstimate more = memory_estimate_of(&config, &eager);
+  MemoryEstimate more = memory_estimate_of(&facts, &eager);
   assert_int_equal(more.activations - estimate.activations, 4 * 2 * 2 * 3 * 3);
   assert_int_equal(memory_estimate_total(&estimate),
                    estimate.weights + estimate.cache + estimate.activations);
+}
+
+// As large a model and a scenario as flags and files may ask for.
+static void paper_saturates(void **state) {
+  (void)state;
+  const MemoryFacts facts = {.weights = INT64_MAX / 3,
+                             .vocabulary = CONFIG_MAX_VOCABULARY,
+                             .hidden = CONFIG_MAX_WIDTH,
+                             .layers = CONFIG_MAX_LAYERS,
+                             .heads = CONFIG_MAX_HEADS,
+                             .kv_heads = CONFIG_MAX_HEADS,
+                             .head_dim = CONFIG_MAX_HEAD_DIM,
+                             .intermediate = CONFIG_MAX_WIDTH,
+                             .gated = true};
+  MemoryShape shape = {SCENARIO_MAX_BATCH, SCENARIO_MAX_TOKENS, SCENARIO_MAX_TOKENS, DTYPE_F32,
+                       true};
+  for (int i = 0; i < 2; i++) {
+    shape.score_matrix = i;
+    MemoryEstimate estimate = memory_estimate_of(&facts, &shape);
+    assert_int_equal(estimate.weights, INT64_MAX);
+    assert_int_equal(estimate.cache, INT64_MAX);
+    assert_int_equal(estimate.activations, INT64_MAX);
+    assert_int_equal(memory_estimate_total(&estimate), INT64_MAX);
+  }
+}
+
+static const Feasibility small_machine = {.facts = {.weights = 1000000,
+                                                    .vocabulary = 1000,
+                                                    .hidden = 64,
+                                                    .layers = 2,
+                                                    .heads = 4,
+                                                    .kv_heads = 2,
+                                                    .head_dim = 16,
+                                                    .intermediate = 256,
+                                                    .gated = true},
+                                          .position_limit = 1 << 20,
+                                          .weights_held = 2000000,
+                                          .available = INT64_C(1) << 30};
+
+static ErrorCode refusal(const Feasibility *feasibility, int64_t batch, int64_t prompt,
+                         const char *attention, Error *error) {
+  Scenario scenario = scenario_standard();
+  scenario.batch_size = batch;
+  scenario.sequence_length = prompt;
+  scenario.num_tokens_to_generate = 10;
+  snprintf(scenario.attn_implementation, sizeof scenario.attn_implementation, "%s", attention);
+  *error = (Error){0};
+  return feasibility_check(feasibility, &scenario, error) ? ERROR_NONE : error->code;
+}
+
+static void what_does_not_fit_is_known_before(void **state) {
+  (void)state;
+  Error error;
+  const Feasibility *machine = &small_machine;
+  assert_int_equal(refusal(machine, 1, 4096, "eager", &error), ERROR_NONE);
+  assert_int_equal(refusal(machine, 4, 4096, "sdpa", &error), ERROR_NONE);
+  assert_int_equal(refusal(machine, 4, 4096, "eager", &error), ERROR_MEMORY);
+  assert_string_equal(error.message, "needs about 1.1 GiB of memory, 1.0 GiB are available: lower "
+                                     "--batch-size or --sequence-length");
+  assert_int_equal(refusal(machine, SCENARIO_MAX_BATCH, 1 << 18, "sdpa", &error), ERROR_MEMORY);
+  Feasibility unknown = *machine;
+  unknown.available = 0;
+  assert_int_equal(refusal(&unknown, 4, 4096, "eager", &error), ERROR_NONE);
+  assert_true(feasibility_check_reference(machine, DTYPE_BF16, 4096, 64, &error));
+  assert_false(feasibility_check_reference(machine, DTYPE_BF16, 16384, 64, &error));
+  assert_int_equal(error.code, ERROR_MEMORY);
+}
+
+static void positions_are_counted_before(void **state) {
+  (void)state;
+  Error error;
+  Feasibility gpt2 = small_machine;
+  gpt2.position_limit = 1024;
+  assert_int_equal(refusal(&gpt2, 1, 1014, "eager", &error), ERROR_NONE);
+  assert_int_equal(refusal(&gpt2, 1, 1020, "eager", &error), ERROR_ARGUMENT);
+  assert_string_equal(error.message, "--sequence-length 1020 + --num-tokens-to-generate 10 is "
+                                     "1030, but the model has 1024 positions");
+  gpt2.position_limit = 0;
+  assert_int_equal(refusal(&gpt2, 1, 1020, "eager", &error), ERROR_NONE);
+}
+
+static json_t *measured(const char *verdict) {
+  json_t *ours =
+      json_pack("{s:{s:{s:f}, s:{s:f}, s:{s:f}}, s:{s:s, s:f}}", "statistics", "e2e_latency", "med",
+                0.1234, "prefill_throughput", "med", 900.0, "decode_throughput", "med", 80.0,
+                "correctness", "verdict", verdict, "error", 0.25);
+  assert_non_null(ours);
+  return ours;
+}
+
+static void an_announcement_drops_what_matters_least(void **state) {
+  (void)state;
+  static const struct {
+    const char *verdict;
+    int room;
+    const char *text;
+  } cases[] = {
+      {"valid", 1000, "123.4 ms, prefill 900 tok/s, decode 80 tok/s, valid (error 0.25)"},
+      {"valid", 64, "123.4 ms, prefill 900 tok/s, decode 80 tok/s, valid (error 0.25)"},
+      {"valid", 63, "123.4 ms, prefill 900 tok/s, decode 80 tok/s"},
+      {"valid", 40, "123.4 ms, decode 80 tok/s"},
+      {"valid", 20, "123.4 ms"},
+      {"valid", -5, "123.4 ms"},
+      {"invalid", 60, "123.4 ms, decode 80 tok/s, invalid (error 0.25)"},
+      {"invalid", 40, "123.4 ms, invalid (error 0.25)"},
+  };
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    char line[ANNOUNCEMENT_SIZE];
+    json_t *ours = measured(cases[i].verdict);
+    announcement_measured(ours, cases[i].room, line);
+    assert_string_equal(line, cases[i].text);
+    json_decref(ours);
+  }
 }
 
 // A tokenizer of one id a word, with a beginning id 7.
@@ -288,6 +403,10 @@ int main(void) {
       cmocka_unit_test(tokens_may_differ_only_where_logits_are_close),
       cmocka_unit_test(shares_follow_the_issue),
       cmocka_unit_test(paper_counts_every_part),
+      cmocka_unit_test(paper_saturates),
+      cmocka_unit_test(what_does_not_fit_is_known_before),
+      cmocka_unit_test(positions_are_counted_before),
+      cmocka_unit_test(an_announcement_drops_what_matters_least),
       cmocka_unit_test(prompts_have_exactly_the_length),
       cmocka_unit_test(a_tokenizer_that_gives_nothing_ends),
       cmocka_unit_test(the_text_is_prose_of_2000_words),

@@ -23,21 +23,24 @@
 // What the fake worker does for a batch size.
 enum {
   WELL = 1,
-  KILLED,      // kill -9 of itself
-  CRASH,       // a segmentation fault
-  GARBAGE,     // bytes that are no message
-  HANG,        // never answers
-  NO_MEMORY,   // ends as the allocator ends a process
-  WRONG_SHAPE, // answers with too few times
-  REFUSES,     // sends an error
-  WRONG,       // its logits are off
-  SILENT,      // ends well without an answer
-  ENDLESS,     // hangs after its answer
+  KILLED,                        // kill -9 of itself
+  CRASH,                         // a segmentation fault
+  GARBAGE,                       // bytes that are no message
+  HANG,                          // never answers
+  NO_MEMORY,                     // ends as the allocator ends a process
+  WRONG_SHAPE,                   // answers with too few times
+  REFUSES,                       // sends an error
+  WRONG,                         // its logits are off
+  SILENT,                        // ends well without an answer
+  ENDLESS,                       // hangs after its answer
+  TOO_MANY = SCENARIO_MAX_BATCH, // needs more memory than any machine has; is never asked for
 };
 
 static json_t *fake_make(void) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:{s:i, s:n}}", "make_ns", 5, "source_bytes", 0,
-                   "weight_bytes", 64, "peak_bytes", 4096, "model", "vocabulary", 100,
+  return json_pack("{s:i, s:i, s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:n}}",
+                   "make_ns", 5, "source_bytes", 0, "weight_bytes", 64, "peak_bytes", 4096, "model",
+                   "weights", 32, "vocabulary", 100, "hidden", 8, "layers", 2, "heads", 4,
+                   "kv_heads", 2, "head_dim", 2, "intermediate", 16, "gated", true,
                    "position_limit");
 }
 
@@ -102,6 +105,7 @@ static json_t *fake_answer(const WorkerRequest *request) {
   case HANG: pause(); break;
   case NO_MEMORY: exit(error_exit_code(ERROR_MEMORY));
   case SILENT: exit(0);
+  case TOO_MANY: abort();
   case REFUSES: {
     Error error;
     error_set(&error, ERROR_UNSUPPORTED, "mock", "will not");
@@ -146,6 +150,8 @@ typedef struct {
   Error error;
   double timeout;
   int interrupt;
+  int64_t length;     // of prompts; 0: the standard
+  Progress *progress; // NULL: silent
 } Bed;
 
 static void bed_open(Bed *bed, const int64_t *batches, size_t count, bool resume) {
@@ -153,6 +159,7 @@ static void bed_open(Bed *bed, const int64_t *batches, size_t count, bool resume
   base.warmup_iterations = 1;
   base.measurement_iterations = 3;
   base.num_tokens_to_generate = 4;
+  if (bed->length) base.sequence_length = bed->length;
   const Scenarios from = {&base, 1, 1};
   const MatrixAxes axes = {.batch_sizes = batches, .batch_size_count = count};
   const RuleFacts facts = {.flash_attention_2 = true};
@@ -180,7 +187,7 @@ static bool bed_run(Bed *bed) {
                 .prompt = draw_prompt},
       .facts = {.model_id = "preset:mock", .repository = {.dirty = -1}, .trust = bed->trust},
       .results = bed->results,
-      .progress = &silent,
+      .progress = bed->progress ? bed->progress : &silent,
   };
   return runner_run(&options, &bed->summary, &bed->error);
 }
@@ -374,6 +381,47 @@ static void a_resumed_run_measures_only_what_is_missing(void **state) {
   bed_close(&bed, true);
 }
 
+static void what_needs_too_much_memory_is_not_started(void **state) {
+  (void)state;
+  const int64_t batches[] = {WELL, TOO_MANY, 20};
+  Bed bed = {.length = 3000};
+  bed_open(&bed, batches, 3, false);
+  assert_true(bed_run(&bed));
+  assert_int_equal(bed.summary.measured, 2);
+  assert_int_equal(bed.summary.failed, 1);
+  assert_text(ours_at(&bed, 1), "reason", "needs about 8");
+  assert_text(ours_at(&bed, 1), "reason", "lower --batch-size or --sequence-length");
+  bed_close(&bed, true);
+}
+
+static void lines_fit_the_terminal(void **state) {
+  (void)state;
+  const int64_t batches[] = {WELL, REFUSES, WRONG};
+  for (int columns = 60; columns <= 100; columns += 20) {
+    char *written = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&written, &size);
+    assert_non_null(stream);
+    Progress progress = progress_open(stream);
+    progress.terminal = true;
+    progress.columns = columns;
+    Bed bed = {.progress = &progress};
+    bed_open(&bed, batches, 3, false);
+    assert_true(bed_run(&bed));
+    fclose(stream);
+    int lines = 0;
+    for (char *line = strtok(written, "\r\n"); line; line = strtok(NULL, "\r\n")) {
+      size_t erase = strncmp(line, "\033[K", 3) == 0 ? 3 : 0;
+      if (strlen(line + erase) > (size_t)columns) print_error("%d: %s\n", columns, line + erase);
+      assert_true(strlen(line + erase) <= (size_t)columns);
+      lines += strstr(line, " ms") != NULL;
+    }
+    assert_true(lines >= 2);
+    free(written);
+    bed_close(&bed, true);
+  }
+}
+
 static void what_is_not_in_this_build_is_skipped(void **state) {
   (void)state;
   const int64_t batches[] = {WELL};
@@ -478,6 +526,8 @@ int main(int count, char **words) {
       cmocka_unit_test(a_wrong_result_is_shown_as_invalid),
       cmocka_unit_test(entries_have_the_peers_keys),
       cmocka_unit_test(a_resumed_run_measures_only_what_is_missing),
+      cmocka_unit_test(what_needs_too_much_memory_is_not_started),
+      cmocka_unit_test(lines_fit_the_terminal),
       cmocka_unit_test(what_is_not_in_this_build_is_skipped),
       cmocka_unit_test(an_interrupt_ends_the_worker_and_keeps_the_results),
       cmocka_unit_test(a_full_disk_ends_the_sweep_and_keeps_the_last_file),

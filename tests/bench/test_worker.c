@@ -3,6 +3,7 @@
 // descriptors of a worker are opened where it expects them.
 #include "bench/generation/answer.h"
 #include "bench/generation/correctness.h"
+#include "bench/generation/feasibility.h"
 #include "bench/generation/worker_tasks.h"
 #include <fcntl.h>
 #include <setjmp.h>
@@ -84,6 +85,11 @@ static json_t *measure(Bed *bed) {
   json_t *made = check(worker_make(&bed->request, bed->team, &error), &error);
   const json_t *model = json_object_get(made, "model");
   assert_int_equal(json_integer_value(json_object_get(model, "vocabulary")), VOCABULARY);
+  Field root = field_root(made, "made");
+  Feasibility feasibility;
+  assert_true(feasibility_read(&root, &feasibility, &error));
+  assert_int_equal(feasibility.facts.vocabulary, VOCABULARY);
+  assert_true(feasibility.weights_held >= feasibility.facts.weights);
   json_decref(made);
   int events = open("/dev/null", O_WRONLY);
   json_t *reference = check(worker_reference(&bed->request, bed->team, events, &error), &error);

@@ -133,6 +133,19 @@ def test_mistakes(folder):
     check(done.returncode == 6 and len(done.stderr.splitlines()) == 1, "no folder for results")
 
 
+def test_too_much(folder):
+    """What the model or the machine has no room for is known before its process is started."""
+    done = run(SHORT + ["--model-id", "preset:tiny-gpt2", "-s", "16", "1000000"], folder)
+    check(done.returncode == 8, f"exit code {done.returncode}: {done.stderr}")
+    check("--sequence-length 1000000 + --num-tokens-to-generate 4 is 1000004, but the model has"
+          in done.stderr, f"positions: {done.stderr}")
+    check(len([entry for entry in results(folder).values() if entry["metadata"]["success"]]) == 2,
+          "the others are measured")
+    done = run(SHORT + ["-b", "65536", "-s", "16777216"], folder + "memory")
+    check(done.returncode == 8, f"exit code {done.returncode}: {done.stderr}")
+    check(done.stderr.count("failed, needs about") == 2, f"memory: {done.stderr}")
+
+
 def children(process):
     try:
         with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a scenario should need, computed on paper from the model's shape: the figure that the
-// measured peak is read against.
+// measured peak is read against, and that is known before anything is started.
 #pragma once
+#include "base/document.h"
 #include "model/config.h"
+
+// What of a model decides how much memory it needs.
+typedef struct {
+  int64_t weights; // parameters, tied ones once
+  int64_t vocabulary, hidden, layers, heads, kv_heads, head_dim, intermediate;
+  bool gated;
+} MemoryFacts;
 
 typedef struct {
   int64_t batch, prompt_length, new_tokens;
@@ -10,6 +18,7 @@ typedef struct {
   bool score_matrix; // attention keeps a whole [heads, length, length] matrix (eager)
 } MemoryShape;
 
+// Bytes; INT64_MAX stands for more than that.
 typedef struct {
   int64_t weights;     // tied ones once
   int64_t cache;       // keys and values of every token
@@ -17,5 +26,9 @@ typedef struct {
                        // prefill at once, scores when kept, the logits of the last position
 } MemoryEstimate;
 
-MemoryEstimate memory_estimate_of(const ModelConfig *config, const MemoryShape *shape);
+MemoryFacts memory_facts_of(const ModelConfig *config);
+// Reads what model_facts wrote.
+CHECKED bool memory_facts_read(const Field *model, MemoryFacts *facts, Error *error);
+
+MemoryEstimate memory_estimate_of(const MemoryFacts *facts, const MemoryShape *shape);
 int64_t memory_estimate_total(const MemoryEstimate *estimate);

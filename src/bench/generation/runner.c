@@ -2,6 +2,7 @@
 #include "bench/generation/runner.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
+#include "bench/generation/announcement.h"
 #include "bench/generation/backend_name.h"
 #include "bench/generation/support.h"
 #include "bench/scenario_name.h"
@@ -70,9 +71,12 @@ static bool record(Sweep *sweep, const MatrixCell *cell, json_t *entry, Error *e
   return results_put(sweep->options->results, cell->hash, entry, error);
 }
 
+// A scenario's place among all, its label, and what is said of it.
+#define PLACE_AND_LABEL "[%zu/%zu] %s: %s"
+
 static void announce(Sweep *sweep, const MatrixCell *cell, const char *text) {
   char label[SCENARIO_NAME_SIZE];
-  progress_line(sweep->options->progress, "[%zu/%zu] %s: %s", sweep->cell + 1, cell_count(sweep),
+  progress_line(sweep->options->progress, PLACE_AND_LABEL, sweep->cell + 1, cell_count(sweep),
                 scenario_label(&cell->effective, label), text);
 }
 
@@ -91,19 +95,11 @@ static bool record_failure(Sweep *sweep, const MatrixCell *cell, const Error *ca
   return record_absence(sweep, cell, "failed", reason, error);
 }
 
-static double median_of(const json_t *statistics, const char *tag) {
-  return json_number_value(json_object_get(json_object_get(statistics, tag), "med"));
-}
-
 static void announce_measured(Sweep *sweep, const MatrixCell *cell, const json_t *ours) {
-  const json_t *statistics = json_object_get(ours, "statistics");
-  const json_t *correctness = json_object_get(ours, "correctness");
-  const char *verdict = json_string_value(json_object_get(correctness, "verdict"));
-  char line[256];
-  snprintf(line, sizeof line, "%.4g ms, prefill %.0f tok/s, decode %.0f tok/s, %s (error %.2g)",
-           median_of(statistics, "e2e_latency") * 1e3, median_of(statistics, "prefill_throughput"),
-           median_of(statistics, "decode_throughput"), verdict,
-           json_number_value(json_object_get(correctness, "error")));
+  char line[ANNOUNCEMENT_SIZE], label[SCENARIO_NAME_SIZE];
+  int used = snprintf(NULL, 0, PLACE_AND_LABEL, sweep->cell + 1, cell_count(sweep),
+                      scenario_label(&cell->effective, label), "");
+  announcement_measured(ours, progress_width(sweep->options->progress) - used, line);
   announce(sweep, cell, line);
 }
 
@@ -217,9 +213,12 @@ static bool run_cell(Sweep *sweep, const MatrixCell *cell, Error *error) {
     *error = sweep->failure.error;
     return false;
   }
+  Error cause;
+  if (!feasibility_check(&sweep->stock->feasibility, &cell->effective, &cause))
+    return record_failure(sweep, cell, &cause, error);
   const StockCase *item = stock_case(sweep->stock, cell->effective.sequence_length);
   if (item->error.code == ERROR_NONE) return measure(sweep, cell, item, error);
-  Error cause = item->error;
+  cause = item->error;
   error_within(&cause, "no reference to check against");
   return record_failure(sweep, cell, &cause, error);
 }

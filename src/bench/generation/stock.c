@@ -50,11 +50,7 @@ static int memory_file(const char *name, StockFailure *failure) {
 
 static bool read_make(Stock *stock, StockFailure *failure) {
   Field root = field_root(stock->make, "answer of the process that made the weights");
-  Field model = field_get(&root, "model"), vocabulary = field_get(&model, "vocabulary"),
-        limit = field_get(&model, "position_limit");
-  return (field_integer(&vocabulary, 1, INT32_MAX, &stock->vocabulary, &failure->error) &&
-          field_integer_or(&limit, 1, INT64_MAX, &stock->position_limit, &failure->error)) ||
-         fail_here(failure, false);
+  return feasibility_read(&root, &stock->feasibility, &failure->error) || fail_here(failure, false);
 }
 
 static bool make_weights(const StockOptions *options, Stock *stock, StockFailure *failure) {
@@ -94,11 +90,13 @@ static bool wants(const Stock *stock, const MatrixCell *cell) {
   return dtype_by_name(cell->effective.dtype, &dtype) && dtype == stock->dtype;
 }
 
-// One case for each prompt length, with as many reference tokens as the longest of its scenarios
-// compares.
+// One case for each prompt length of a scenario that can be run, with as many reference tokens as
+// the longest of its scenarios compares.
 static void collect_cases(Stock *stock, const MatrixCell *cells, const bool *wanted, size_t count) {
   for (size_t i = 0; i < count; i++) {
+    Error ignored;
     if (!wanted[i] || !wants(stock, &cells[i])) continue;
+    if (!feasibility_check(&stock->feasibility, &cells[i].effective, &ignored)) continue;
     int64_t length = cells[i].effective.sequence_length;
     int64_t tokens = cells[i].effective.num_tokens_to_generate;
     if (!find_case(stock, length)) ARRAY_APPEND(&stock->cases, ((StockCase){.length = length}));
@@ -112,19 +110,19 @@ static int64_t least(int64_t a, int64_t b) {
 }
 
 // How far the reference goes: 8 forced steps and up to 64 tokens, as far as the model has
-// positions. False: the prompt alone has too many tokens, or the logits too many bytes.
+// positions. False: it is too much for this machine.
 static bool plan_case(const Stock *stock, StockCase *item, int64_t *offset) {
-  int64_t room = stock->position_limit ? stock->position_limit - item->length : INT32_MAX;
-  if (room < 1)
-    return error_set(&item->error, ERROR_ARGUMENT, "sequence_length",
-                     "is %lld, but the model has %lld positions", (long long)item->length,
-                     (long long)stock->position_limit);
+  int64_t limit = stock->feasibility.position_limit;
+  int64_t room = limit ? limit - item->length : INT32_MAX;
   int64_t tokens = least(item->new_tokens, CORRECTNESS_TOKENS), bytes;
   item->steps = least(CORRECTNESS_STEPS, room);
   item->new_tokens = least(tokens > item->steps ? tokens : item->steps, room);
   item->offset = *offset;
-  if (__builtin_mul_overflow((item->steps + 1) * (int64_t)sizeof(float), stock->vocabulary,
-                             &bytes) ||
+  if (!feasibility_check_reference(&stock->feasibility, stock->dtype, item->length,
+                                   item->new_tokens, &item->error))
+    return false;
+  if (__builtin_mul_overflow((item->steps + 1) * (int64_t)sizeof(float),
+                             stock->feasibility.facts.vocabulary, &bytes) ||
       __builtin_add_overflow(*offset, bytes, offset))
     return error_set(&item->error, ERROR_MEMORY, "reference", "the logits are too large");
   return true;
@@ -134,10 +132,10 @@ static bool plan_cases(const StockOptions *options, Stock *stock, StockFailure *
   int64_t size = 0;
   for (size_t i = 0; i < stock->cases.count; i++) {
     StockCase *item = &stock->cases.items[i];
-    if (!options->prompt(options->prompt_context, stock->vocabulary, item->length, &item->prompt,
-                         &failure->error))
+    if (!plan_case(stock, item, &size)) continue;
+    if (!options->prompt(options->prompt_context, stock->feasibility.facts.vocabulary, item->length,
+                         &item->prompt, &failure->error))
       return fail_here(failure, true);
-    plan_case(stock, item, &size);
   }
   stock->reference = memory_file("attometer-reference", failure);
   if (stock->reference < 0) return false;
@@ -224,9 +222,10 @@ Stock *stock_open(const StockOptions *options, Dtype dtype, const MatrixCell *ce
   Stock *stock = memory_allocate(sizeof *stock);
   *stock = (Stock){.dtype = dtype, .weights = -1, .reference = -1};
   *failure = (StockFailure){0};
-  collect_cases(stock, cells, wanted, count);
-  if (make_weights(options, stock, failure) && make_reference(options, stock, failure))
-    return stock;
+  if (make_weights(options, stock, failure)) {
+    collect_cases(stock, cells, wanted, count);
+    if (make_reference(options, stock, failure)) return stock;
+  }
   stock_close(stock);
   return NULL;
 }

@@ -4,6 +4,7 @@
 // its last scenario.
 #pragma once
 #include "bench/generation/correctness.h"
+#include "bench/generation/feasibility.h"
 #include "bench/generation/worker_process.h"
 #include "bench/prompt.h"
 #include "bench/scenario_matrix.h"
@@ -31,9 +32,8 @@ typedef struct {
 typedef struct {
   Dtype dtype;
   int weights, reference; // descriptors; -1: none
-  int64_t vocabulary;
-  int64_t position_limit; // tokens that the model has positions for; 0: no limit
-  json_t *make;           // the answer of the worker that made the weights
+  Feasibility feasibility;
+  json_t *make; // the answer of the worker that made the weights
   ARRAY_OF(StockCase) cases;
 } Stock;
 
@@ -44,8 +44,8 @@ typedef struct {
   bool fatal;
 } StockFailure;
 
-// Makes what the cells [count] of this dtype need. NULL on failure. A reference that cannot be had
-// is an error of its case only.
+// Makes what the cells [count] of this dtype need, those aside that feasibility_check refuses. NULL
+// on failure. A reference that cannot be had is an error of its case only.
 CHECKED Stock *stock_open(const StockOptions *options, Dtype dtype, const MatrixCell *cells,
                           const bool *wanted, size_t count, StockFailure *failure);
 void stock_close(Stock *stock);                                  // NULL is fine

@@ -98,7 +98,8 @@ static json_t *bytes_or_null(int64_t bytes) {
 static json_t *memory_report(const Scene *scene) {
   MemoryShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
                        scene->request->dtype, strcmp(scene->request->attention, "eager") == 0};
-  MemoryEstimate estimate = memory_estimate_of(model_config(scene->model), &shape);
+  MemoryFacts facts = memory_facts_of(model_config(scene->model));
+  MemoryEstimate estimate = memory_estimate_of(&facts, &shape);
   int64_t paper = memory_estimate_total(&estimate), peak = process_peak_bytes("");
   return json_pack(
       "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "peak_rss_bytes", bytes_or_null(peak),
