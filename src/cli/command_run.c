@@ -122,6 +122,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
       .facts = {.model_id = arguments_text(arguments, "--model-id"),
                 .repository = *repository,
                 .trust = run->trust,
+                .pinned = arguments_switch(arguments, "--pin"),
                 .decoder = run->tokenizer ? decode : NULL,
                 .decoder_context = run},
       .results = run->results,

@@ -150,6 +150,7 @@ typedef struct {
   Error error;
   double timeout;
   int interrupt;
+  bool pinned;
   int64_t length;     // of prompts; 0: the standard
   Progress *progress; // NULL: silent
 } Bed;
@@ -185,7 +186,10 @@ static bool bed_run(Bed *bed) {
                             (int64_t)((bed->timeout > 0 ? bed->timeout : 60) * 1e9),
                             bed->interrupt ? bed->interrupt : -1},
                 .prompt = draw_prompt},
-      .facts = {.model_id = "preset:mock", .repository = {.dirty = -1}, .trust = bed->trust},
+      .facts = {.model_id = "preset:mock",
+                .repository = {.dirty = -1},
+                .trust = bed->trust,
+                .pinned = bed->pinned},
       .results = bed->results,
       .progress = bed->progress ? bed->progress : &silent,
   };
@@ -381,6 +385,26 @@ static void a_resumed_run_measures_only_what_is_missing(void **state) {
   bed_close(&bed, true);
 }
 
+static void a_resumed_run_measures_again_what_was_pinned_otherwise(void **state) {
+  (void)state;
+  const int64_t batches[] = {WELL, 20};
+  Bed bed = {0};
+  bed_open(&bed, batches, 1, false);
+  assert_true(bed_run(&bed));
+  assert_true(
+      json_is_false(json_object_get(json_object_get(ours_at(&bed, 0), "effective"), "pin")));
+  bed_close(&bed, false);
+  const bool pinned[] = {false, true, true, false};
+  for (size_t i = 0; i < COUNT_OF(pinned); i++) {
+    bed.pinned = pinned[i];
+    bed_open(&bed, batches, 1, true);
+    assert_true(bed_run(&bed));
+    assert_int_equal(bed.summary.kept, i % 2 == 0);
+    assert_int_equal(bed.summary.measured, i % 2);
+    bed_close(&bed, i + 1 == COUNT_OF(pinned));
+  }
+}
+
 static void what_needs_too_much_memory_is_not_started(void **state) {
   (void)state;
   const int64_t batches[] = {WELL, TOO_MANY, 20};
@@ -526,6 +550,7 @@ int main(int count, char **words) {
       cmocka_unit_test(a_wrong_result_is_shown_as_invalid),
       cmocka_unit_test(entries_have_the_peers_keys),
       cmocka_unit_test(a_resumed_run_measures_only_what_is_missing),
+      cmocka_unit_test(a_resumed_run_measures_again_what_was_pinned_otherwise),
       cmocka_unit_test(what_needs_too_much_memory_is_not_started),
       cmocka_unit_test(lines_fit_the_terminal),
       cmocka_unit_test(what_is_not_in_this_build_is_skipped),

@@ -146,6 +146,14 @@ def test_too_much(folder):
     check(done.stderr.count("failed, needs about") == 2, f"memory: {done.stderr}")
 
 
+def test_pin(folder):
+    check(run(SHORT, folder).returncode == 0, "loose threads")
+    done = run(SHORT + ["--pin", "--resume"], folder)
+    check(done.returncode == 0 and "kept from" not in done.stderr, "pinned ones are measured anew")
+    check(all(entry["attometer"]["effective"]["pin"] is True for entry in results(folder).values()),
+          "pin is recorded")
+
+
 def children(process):
     try:
         with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:

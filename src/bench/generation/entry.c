@@ -97,12 +97,13 @@ static json_t *no_measurements(void) {
                    "inter_token_latency", "shape_and_decoded_outputs", "gpu_metrics", "timestamps");
 }
 
-// What is run, with what the defaults stood for: the first device, all threads.
+// What is run, with what the defaults stood for: the first device, all threads, loose or pinned.
 static json_t *effective_of(const EntryFacts *facts, const MatrixCell *cell) {
   json_t *effective = scenario_json(&cell->effective);
   json_t *cores = json_object_get(json_object_get(facts->trust, "machine"), "cores_allowed");
   if (!cell->effective.device[0]) json_object_set_new(effective, "device", json_string("cpu"));
   if (cell->effective.threads == 0 && cores) json_object_set(effective, "threads", cores);
+  json_object_set_new(effective, "pin", json_boolean(facts->pinned));
   return effective;
 }
 

@@ -4,7 +4,7 @@
 //
 //   schema       1
 //   status       "measured", "failed" or "skipped"; reason: why not measured, or null
-//   requested, effective, rules
+//   requested, effective, rules; effective also tells `pin`
 //   correctness  {reference, error, bound, verdict "valid"|"invalid", …}
 //   statistics   {tag: {name, column, unit, less_is_better, primary, count, avg, std, min, med,
 //   max,
@@ -25,6 +25,7 @@ typedef struct {
   const char *model_id;
   Repository repository;
   const json_t *trust; // trust_of_run
+  bool pinned;         // --pin, which no name or hash tells
   EntryDecoder *decoder;
   void *decoder_context;
 } EntryFacts;

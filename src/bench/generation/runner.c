@@ -30,13 +30,15 @@ static size_t cell_count(const Sweep *sweep) {
   return sweep->options->matrix->cells.count;
 }
 
-// Already measured in the file that is resumed, on the same files of the model.
+// Already measured in the file that is resumed, on the same files of the model and with threads
+// bound in the same way.
 static bool is_done(const Sweep *sweep, const MatrixCell *cell) {
   const json_t *entry = results_find(sweep->options->results, cell->hash);
   const json_t *success = json_object_get(json_object_get(entry, "metadata"), "success");
-  const json_t *trust = json_object_get(json_object_get(entry, "attometer"), "trust");
+  const json_t *ours = json_object_get(entry, "attometer"), *trust = json_object_get(ours, "trust");
   const json_t *files = json_object_get(sweep->options->facts.trust, "model_files");
-  return json_is_true(success) &&
+  bool pinned = json_is_true(json_object_get(json_object_get(ours, "effective"), "pin"));
+  return json_is_true(success) && pinned == sweep->options->facts.pinned &&
          json_equal(json_object_get(trust, "model_files"), (json_t *)files);
 }
 
