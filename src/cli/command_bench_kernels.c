@@ -221,8 +221,10 @@ static bool read_shape(Bench *bench, Error *error) {
 
 static bool open_bench(Bench *bench, Error *error) {
   const Arguments *arguments = bench->arguments;
+  int threads = 0;
   if (!choose(bench, error) || !read_shape(bench, error) ||
-      !engine_options_tier(arguments, &bench->highest, error))
+      !engine_options_tier(arguments, &bench->highest, error) ||
+      !engine_options_threads(arguments, &threads, error))
     return false;
   bool seeded = arguments_given(arguments, "--seed");
   bench->seed = (uint64_t)(seeded ? arguments_integer(arguments, "--seed") : clock_now());
@@ -232,7 +234,6 @@ static bool open_bench(Bench *bench, Error *error) {
     bench->results = json_array();
     bench->progress = progress_open(stderr);
   }
-  int threads = (int)arguments_integer(arguments, "--threads");
   bench->team = team_open(threads, arguments_switch(arguments, "--pin"), error);
   if (!bench->team || !ceilings_measure(bench->team, bench->highest, &bench->ceilings, error))
     return false;

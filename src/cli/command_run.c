@@ -6,11 +6,14 @@
 #include "cli/model_argument.h"
 #include "cli/output.h"
 #include "cli/run_options.h"
+#include "model/weight_source.h"
 #include "report/printers.h"
 #include "report/summary.h"
 #include "report/warnings.h"
 #include <stdio.h>
 #include <string.h>
+
+enum { TRIED_TOKENS = 1 << 14 }; // more than the text of prompts has before it is repeated
 
 // What a run holds open.
 typedef struct {
@@ -30,10 +33,23 @@ static bool encode(void *context, const char *text, size_t size, TokenIds *ids, 
   return tokenizer_encode(run->tokenizer, run->state, text, size, NULL, ids, error);
 }
 
+// A tokenizer of another model may know more tokens than this one.
+static bool check_ids(const TokenIds *ids, int64_t vocabulary, Error *error) {
+  for (size_t i = 0; i < ids->count; i++) {
+    if (ids->items[i] < vocabulary) continue;
+    return error_set(error, ERROR_ARGUMENT, "--model-id",
+                     "the tokenizer gives id %d, expected less than %lld, the size of the model's "
+                     "vocabulary: they do not belong together",
+                     ids->items[i], (long long)vocabulary);
+  }
+  return true;
+}
+
 static bool make_prompt(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
                         Error *error) {
   Run *run = context;
-  if (run->tokenizer) return prompt_encode(encode, run, length, ids, error);
+  if (run->tokenizer)
+    return prompt_encode(encode, run, length, ids, error) && check_ids(ids, vocabulary, error);
   prompt_draw(vocabulary, length, ids);
   return true;
 }
@@ -61,6 +77,39 @@ static bool open_tokenizer(Run *run, Error *error) {
   return run->tokenizer != NULL;
 }
 
+// Tries the tokenizer on the beginning of the longest prompt. A model that cannot be read is left
+// to the process that makes its weights, which tells what is wrong.
+static bool try_tokenizer(Run *run, Error *error) {
+  if (!run->tokenizer) return true;
+  int64_t length = 1;
+  for (size_t i = 0; i < run->matrix.cells.count; i++) {
+    int64_t wanted = run->matrix.cells.items[i].effective.sequence_length;
+    if (wanted > length) length = wanted < TRIED_TOKENS ? wanted : TRIED_TOKENS;
+  }
+  Arena *arena = arena_open(0);
+  WeightSource source = {0};
+  ModelConfig config;
+  Error ignored;
+  TokenIds ids = {0};
+  bool fine = !weight_source_open(&source, run->model.path, 0, arena, &config, &ignored) ||
+              make_prompt(run, config.vocabulary, length, &ids, error);
+  weight_source_close(&source);
+  arena_close(arena);
+  ARRAY_FREE(&ids);
+  return fine;
+}
+
+// Of a flag or a file of scenarios; 0: none asks for a number.
+static bool check_threads(const Run *run, Error *error) {
+  int64_t most = 0;
+  for (size_t i = 0; i < run->matrix.cells.count; i++) {
+    int64_t threads = run->matrix.cells.items[i].effective.threads;
+    if (threads > most) most = threads;
+  }
+  const char *where = arguments_given(run->arguments, "--threads") ? "--threads" : "threads";
+  return engine_options_check_threads(most, where, log_level(run->arguments) < 3, error);
+}
+
 static void override(const Arguments *arguments, const char *flag, char *field, size_t size) {
   if (arguments_given(arguments, flag))
     snprintf(field, size, "%s", arguments_text(arguments, flag));
@@ -79,12 +128,12 @@ static Repository repository_of(const Arguments *arguments) {
 static bool open_run(Run *run, const Repository *repository, Error *error) {
   const Arguments *arguments = run->arguments;
   const char *model = arguments_text(arguments, "--model-id");
-  if (!run_options_matrix(arguments, &run->matrix, error) ||
+  if (!run_options_matrix(arguments, &run->matrix, error) || !check_threads(run, error) ||
       !model_argument_resolve(model, &run->model, error))
     return false;
   run->results = results_open(arguments_text(arguments, "--output-dir"), model,
                               arguments_switch(arguments, "--resume"), error);
-  if (!run->results || !open_tokenizer(run, error)) return false;
+  if (!run->results || !open_tokenizer(run, error) || !try_tokenizer(run, error)) return false;
   run->interrupt = interrupt_open(error);
   if (run->interrupt < 0) return false;
   progress_draw(&run->progress, 0, "reading the model's files");

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/engine_options.h"
+#include "cli/output.h"
+#include "device/host.h"
 
 static const Option model_rows[] = {
     {.flag = "--model-id",
@@ -15,7 +17,8 @@ static const Option model_rows[] = {
 #define THREADS_ROW                                                                                \
   {                                                                                                \
     .flag = "--threads", .letter = 't', .kind = OPTION_INTEGER, .least = 1, .most = 1024,          \
-    .standard_help = "every core this process may use", .help = "threads of the engine"            \
+    .standard_help = "every core this process may use",                                            \
+    .help = "threads of the engine, at most 32 for each of those cores"                            \
   }
 #define PIN_ROW                                                                                    \
   { .flag = "--pin", .kind = OPTION_SWITCH, .help = "bind each thread to a core" }
@@ -82,11 +85,37 @@ bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error
   return true;
 }
 
+int64_t engine_options_cores(void) {
+  Host host;
+  host_read("", &host);
+  int64_t cores = host.cores_allowed;
+  host_free(&host);
+  return cores;
+}
+
+bool engine_options_check_threads(int64_t threads, const char *where, bool warn, Error *error) {
+  int64_t cores = engine_options_cores();
+  if (cores < 1 || threads <= cores) return true;
+  if (threads > ENGINE_THREADS_PER_CORE * cores)
+    return error_set(error, ERROR_ARGUMENT, where,
+                     "%lld threads asked for, at most %d for each of the cores that this process "
+                     "may use (%lld) expected",
+                     (long long)threads, ENGINE_THREADS_PER_CORE, (long long)cores);
+  if (warn)
+    output_warning("%s: %lld threads on %lld core%s wait for each other, which costs time", where,
+                   (long long)threads, (long long)cores, cores > 1 ? "s" : "");
+  return true;
+}
+
+bool engine_options_threads(const Arguments *arguments, int *threads, Error *error) {
+  *threads = (int)arguments_integer(arguments, "--threads");
+  return engine_options_check_threads(*threads, "--threads", true, error);
+}
+
 bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error) {
   const char *dtype = arguments_text(arguments, "--dtype");
   *options = (EngineOptions){
       .device = arguments_text(arguments, "--device"),
-      .threads = (int)arguments_integer(arguments, "--threads"),
       .pin = arguments_switch(arguments, "--pin"),
       .attention = arguments_text(arguments, "--attn-implementation"),
       .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
@@ -95,5 +124,6 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
   if (!dtype_by_name(dtype, &options->dtype)) {
     return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);
   }
-  return engine_options_tier(arguments, &options->tier, error);
+  return engine_options_tier(arguments, &options->tier, error) &&
+         engine_options_threads(arguments, &options->threads, error);
 }

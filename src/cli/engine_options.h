@@ -5,6 +5,8 @@
 #include "device/cpu.h"
 #include "tensor/dtype.h"
 
+enum { ENGINE_THREADS_PER_CORE = 32 };
+
 extern const OptionTable model_options;        // --model-id alone, required
 extern const OptionTable engine_options;       // one engine
 extern const OptionTable engine_options_lists; // --dtype and --attn-implementation take lists, and
@@ -26,3 +28,11 @@ typedef struct {
 CHECKED bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error);
 // The tier alone, of any of these tables.
 CHECKED bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error);
+// How many cores this process may use.
+int64_t engine_options_cores(void);
+// Refuses many times more threads than cores: each step of the engine would wait for all of them.
+// Warns (when `warn`) of more threads than cores. `where` names the flag or field; 0 is fine.
+CHECKED bool engine_options_check_threads(int64_t threads, const char *where, bool warn,
+                                          Error *error);
+// --threads of any of these tables, checked and warned of; 0: not given.
+CHECKED bool engine_options_threads(const Arguments *arguments, int *threads, Error *error);

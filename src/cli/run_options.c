@@ -2,7 +2,6 @@
 #include "cli/run_options.h"
 #include "base/array.h"
 #include "bench/generation/support.h"
-#include "device/host.h"
 #include <string.h>
 
 static const Option scenario_rows[] = {
@@ -150,14 +149,6 @@ static Texts texts_of(const Arguments *arguments, const char *flag) {
   return values;
 }
 
-static int64_t all_threads(void) {
-  Host host;
-  host_read("", &host);
-  int64_t cores = host.cores_allowed;
-  host_free(&host);
-  return cores;
-}
-
 // The engine's flags that were given. Those that say what is the case anyway (all threads, the
 // first device) do not count as different from the default, so that names stay the peer's.
 static bool set_engine(const Arguments *arguments, Scenario *scenario, Error *error) {
@@ -166,7 +157,7 @@ static bool set_engine(const Arguments *arguments, Scenario *scenario, Error *er
   char *fields[] = {scenario->cpu_mask, scenario->sdpa_backend};
   if (arguments_given(arguments, "--threads"))
     scenario->threads = arguments_integer(arguments, "--threads");
-  if (scenario->threads == all_threads()) scenario->threads = 0;
+  if (scenario->threads == engine_options_cores()) scenario->threads = 0;
   if (strcmp(scenario->device, "cpu") == 0) scenario->device[0] = '\0';
   for (size_t i = 0; i < COUNT_OF(flags); i++) {
     bool applies = arguments_given(arguments, flags[i]) && (i == 0 || sdpa);

@@ -146,6 +146,15 @@ def test_too_much(folder):
     check(done.stderr.count("failed, needs about") == 2, f"memory: {done.stderr}")
 
 
+def test_threads(folder):
+    done = run(SHORT + ["-t", "1024"], folder) if len(os.sched_getaffinity(0)) < 32 else None
+    check(done is None or (done.returncode == 2 and "threads asked for" in done.stderr), "refused")
+    cores = len(os.sched_getaffinity(0))
+    done = run(SHORT + ["-t", str(8 * cores)], folder)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    check("warning: --threads: " in done.stderr, f"a warning of many threads: {done.stderr}")
+
+
 def test_pin(folder):
     check(run(SHORT, folder).returncode == 0, "loose threads")
     done = run(SHORT + ["--pin", "--resume"], folder)

@@ -57,6 +57,20 @@ static void test_mask_caps(void **state) {
   assert_int_equal(parse(&single, COUNT_OF(words), words).tier, cpu_best_tier());
 }
 
+static void test_threads_refused(void **state) {
+  (void)state;
+  Error error = {0};
+  int64_t cores = engine_options_cores(), most = ENGINE_THREADS_PER_CORE * cores;
+  assert_true(cores >= 1);
+  assert_true(engine_options_check_threads(0, "--threads", false, &error));
+  assert_true(engine_options_check_threads(cores, "--threads", false, &error));
+  assert_true(engine_options_check_threads(most, "--threads", false, &error));
+  assert_false(engine_options_check_threads(most + 1, "--threads", false, &error));
+  assert_int_equal(error.code, ERROR_ARGUMENT);
+  assert_string_equal(error.where, "--threads");
+  assert_non_null(strstr(error.message, "at most 32 for each"));
+}
+
 static const Option *row(const OptionTable *table, const char *flag) {
   for (size_t i = 0; i < table->count; i++) {
     if (strcmp(table->options[i].flag, flag) == 0) return &table->options[i];
@@ -124,11 +138,9 @@ static void test_others_in_step(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults),
-      cmocka_unit_test(test_given),
-      cmocka_unit_test(test_mask_caps),
-      cmocka_unit_test(test_attention_in_step),
-      cmocka_unit_test(test_all_attention_offered),
+      cmocka_unit_test(test_defaults),          cmocka_unit_test(test_given),
+      cmocka_unit_test(test_mask_caps),         cmocka_unit_test(test_threads_refused),
+      cmocka_unit_test(test_attention_in_step), cmocka_unit_test(test_all_attention_offered),
       cmocka_unit_test(test_others_in_step),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
