@@ -62,15 +62,7 @@ static void expect_ids(const Tokenizer *tokenizer, const char *text, const int32
   tokenizer_state_close(state);
 }
 
-static const char *const byte_tokens[] = {"a",
-                                          "b",
-                                          "\xC4\xA0",
-                                          "ab",
-                                          "\xC4\xA0"
-                                          "ab",
-                                          "<s>",
-                                          "<u>",
-                                          "1"};
+static const char *const byte_tokens[] = {"a", "b", "Ġ", "ab", "Ġab", "<s>", "<u>", "1"};
 static const int32_t byte_types[] = {1, 1, 1, 1, 1, 3, 4, 1};
 
 static void put_byte_level(Text *out, const char *rule) {
@@ -109,17 +101,8 @@ static void reads_byte_level(void **context) {
 
 static void reads_sentence_piece(void **context) {
   (void)context;
-  static const char *const tokens[] = {"<unk>",
-                                       "<s>",
-                                       "\xE2\x96\x81",
-                                       "a",
-                                       "b",
-                                       "ab",
-                                       "ba",
-                                       "\xE2\x96\x81"
-                                       "a",
-                                       "<0xC3>",
-                                       "<0xA9>"};
+  static const char *const tokens[] = {"<unk>", "<s>", "\xE2\x96\x81", "a",      "b",
+                                       "ab",    "ba",  "▁a",           "<0xC3>", "<0xA9>"};
   static const float scores[] = {0, 0, -9, -8, -7, -1, -2, -3, 0, 0};
   Text file = {0};
   Error error;
