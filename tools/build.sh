@@ -28,4 +28,9 @@ ninja -C "$folder" --quiet
 if [ "$configuration" = release ]; then
   ln -sf release/src/cli/attometer build/attometer
   strip --strip-debug build/release/src/cli/attometer 2>/dev/null || true
+  size=$(stat -c %s build/release/src/cli/attometer)
+  if [ "$size" -gt 5000000 ]; then
+    echo "build.sh: the release binary is $size bytes, at most 5000000" >&2
+    exit 1
+  fi
 fi
