@@ -23,7 +23,7 @@ ROOMS = ["base", "statistics", "device", "tensor", "formats", "kernels", "mods",
 # Rooms that see less than everything above them.
 NARROWER = {
     "hub": {"base"},
-    "mods": {"base", "tensor"},
+    "mods": {"base", "device", "tensor"},
     "tokenizer": {"base", "formats"},
     "report": {"base", "statistics"},
 }

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The implementations by the names of the attention benchmark, forward and backward, behind one
+// interface. What depends on shape and mod alone (block masks, row ranges, interpreters) is
+// prepared once and timed apart.
+#pragma once
+#include "attention/problem.h"
+#include "device/team.h"
+
+typedef struct AttentionPlan AttentionPlan; // each back end has its own, with this as first member
+
+typedef struct {
+  const char *name;   // "og-eager", "math", "efficient", "fav2", "fakv", "flex"; "cudnn", "fav3"
+  const char *absent; // why this build cannot ("needs an NVIDIA GPU"); NULL: it can
+  // false: *error says which part of the problem it cannot serve.
+  bool (*supports)(const AttentionProblem *problem, bool backward, Error *error);
+  // Bytes it needs beside operands, result and gradients; for the prediction before a shape runs.
+  int64_t (*bytes)(const AttentionProblem *problem, bool backward, int threads);
+  AttentionPlan *(*prepare)(const AttentionProblem *problem, bool backward, const Kernels *kernels,
+                            Team *team, Error *error);
+  void (*release)(AttentionPlan *plan);
+  // Allocates nothing. Writes all of *result.
+  void (*forward)(AttentionPlan *plan, const AttentionOperands *operands,
+                  const AttentionResult *result);
+  // `result` is what forward wrote for these operands. Writes all of *gradients.
+  void (*backward)(AttentionPlan *plan, const AttentionOperands *operands,
+                   const AttentionResult *result, const Tensor *dout,
+                   const AttentionGradients *gradients);
+} AttentionBackend;
+
+struct AttentionPlan {
+  const AttentionBackend *backend;
+  AttentionProblem problem; // its mod is the caller's
+  const Kernels *kernels;
+  Team *team;
+};
+
+int attention_backend_count(void); // those not in this build included
+const AttentionBackend *attention_backend_at(int index);
+// Unknown: ERROR_ARGUMENT with the known names; absent: ERROR_UNSUPPORTED with why.
+CHECKED const AttentionBackend *attention_backend_find(const char *name, Error *error);
+// Checks what all need (shapes, dtype, head_dim ≤ ATTENTION_MOST_HEAD_DIM), then asks it.
+CHECKED bool attention_backend_supports(const AttentionBackend *backend,
+                                        const AttentionProblem *problem, bool backward,
+                                        Error *error);
+// The facts of a plan that has a block mask (flex), for the report.
+typedef struct {
+  bool present;
+  int64_t block_rows, block_columns;
+  int64_t full, partial, empty; // blocks, over all batches and heads
+  double sparsity;              // empty / all
+  int64_t build_ns;
+} AttentionMaskFacts;
+AttentionMaskFacts attention_plan_mask(const AttentionPlan *plan);

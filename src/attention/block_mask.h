@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which blocks of the score matrix a mask leaves: full, partial or empty, as runs of key blocks for
+// each row of query blocks, and the other way round for a backward pass over key blocks.
+//
+//   causal, 4 x 4 blocks      row 2:  [0, 2) full, [2, 3) partial
+//   p . . .
+//   f p . .                   Built by interval analysis of the expression where that decides, by
+//   f f p .                   evaluating a block's elements where it does not.
+//   f f f p
+#pragma once
+#include "device/team.h"
+#include "mods/interpret.h"
+#include "mods/interval.h"
+
+typedef struct {
+  int32_t first, last; // blocks [first, last)
+  bool full;           // every element is visible
+} BlockRun;
+
+// Runs of one line of blocks: runs[start[line]] … runs[start[line + 1]].
+typedef struct {
+  int64_t lines; // per (batch, head)
+  int64_t *start;
+  BlockRun *runs;
+} BlockLines;
+
+typedef struct {
+  int64_t queries, keys;
+  int64_t block_rows, block_columns;
+  int64_t batches, heads;       // 1 where the mask does not depend on it
+  BlockLines by_query;          // line ((b * heads + h) * lines + query block)
+  BlockLines by_key;            // line ((b * heads + h) * lines + key block), runs of query blocks
+  int64_t full, partial, empty; // counts over the batches and heads held here
+  int64_t evaluated;            // blocks whose elements had to be looked at
+} BlockMask;
+
+// Evaluation is spread over the team. NULL on failure.
+CHECKED BlockMask *block_mask_build(const BoundMod *bound, int64_t block_rows,
+                                    int64_t block_columns, CpuTier tier, Team *team, Error *error);
+void block_mask_close(BlockMask *mask); // NULL is fine
+// The line of (batch, head, block) in by_query or by_key.
+int64_t block_mask_line(const BlockMask *mask, const BlockLines *lines, int64_t batch, int64_t head,
+                        int64_t block);
+// Visible (query, key) pairs over all batches and heads of the problem, exact: what FLOPs count.
+double block_mask_pairs(const BlockMask *mask, const BoundMod *bound, CpuTier tier, Team *team);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands between q kᵀ and the softmax in the tiled kernels (efficient, fav2, flex), forward
+// and backward: which keys a block of queries meets, and what is done to a tile of scores. One
+// kernel serves all: a stage is a table of functions and its data.
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+// Scores of queries [query, query + rows) x keys [key, key + columns) of one head; row r at
+// scores + r * stride; columns beyond the last key do not occur.
+typedef struct {
+  int64_t batch, head, query, key;
+  int64_t rows, columns, stride;
+} ScoreTile;
+
+// Keys [first, last) for a block of queries (or queries for a block of keys), in order; partial:
+// mask() must be called on its tiles.
+typedef struct {
+  int64_t first, last;
+  bool partial;
+} ScoreRun;
+
+typedef struct ScoreStage ScoreStage;
+struct ScoreStage {
+  // Runs for queries [query, query + rows), rows ≤ the block size of the stage's mask; writes at
+  // most `most` runs from *cursor on (0 at the beginning), moves *cursor, returns how many; 0:
+  // done.
+  int (*runs_of_queries)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t query,
+                         int64_t rows, int64_t *cursor, int most, ScoreRun *runs);
+  // The same for keys [key, key + columns): runs of queries.
+  int (*runs_of_keys)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
+                      int64_t columns, int64_t *cursor, int most, ScoreRun *runs);
+  // score_mod in place, on scaled scores. NULL: none.
+  void (*modify)(const ScoreStage *stage, const ScoreTile *tile, float *scores, void *scratch);
+  // -infinity where the mask is false. Called on tiles of partial runs.
+  void (*mask)(const ScoreStage *stage, const ScoreTile *tile, float *scores, void *scratch);
+  // gradients *= d score_mod / d score at the scaled scores before modify. NULL: one.
+  void (*derive)(const ScoreStage *stage, const ScoreTile *tile, const float *scores,
+                 float *gradients, void *scratch);
+  int64_t scratch_bytes;             // of one thread
+  int64_t block_rows, block_columns; // runs begin and end at multiples of these, or at the end
+  int64_t queries, keys;
+  const void *data; // of the stage
+};

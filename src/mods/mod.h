@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// A mod: a score_mod and a mask_mod, written as expressions over score, b, h, q_idx and kv_idx, as
+// FlexAttention's users know them (Dong et al. 2024, arXiv:2412.05496).
+//
+//   text ─► mod_parse ─► Mod ─► mod_bind(shape) ─► BoundMod ─► interpret | intervals | emit
+//
+// A Mod is what the user wrote, checked; a BoundMod is that for one shape: constants, parameters
+// and sizes folded in, the derivative ready.
+#pragma once
+#include "mods/tree.h"
+#include "tensor/tensor.h"
+
+typedef struct {
+  const char *name;
+  bool is_float;
+  int64_t integer;
+  double real;
+} ModParameter;
+
+typedef struct {
+  const char *name;
+  Tensor values; // rank 1 or 2, dense; int32, int64, float32 or bool; kept by the caller
+} ModArray;
+
+// Texts are copied; array values are not.
+typedef struct {
+  const char *name;
+  const char *score, *mask; // NULL or "": none
+  int parameter_count, array_count;
+  const ModParameter *parameters;
+  const ModArray *arrays;
+} ModSource;
+
+typedef struct Mod Mod;
+
+// NULL on failure; the message shows the text with a mark under the place.
+CHECKED Mod *mod_parse(const ModSource *source, Error *error);
+void mod_close(Mod *mod); // NULL is fine
+const ModSource *mod_source(const Mod *mod);
+
+typedef struct {
+  int64_t batch, heads, kv_heads, queries, keys, head_dim; // B, Hq, Hkv, M, N, D
+  int64_t query_offset; // q_idx of the first query: N/2 when decoding as the peer does, else 0
+} ModShape;
+
+typedef struct {
+  ModShape shape;
+  ModTree score, mask; // count 0: none (the score as it is; everything visible)
+  ModTree derivative;  // d score_mod / d score; count 0: one
+  int array_count;
+  const ModArray *arrays;
+} BoundMod;
+
+// Folds the shape in, simplifies, differentiates, and proves by intervals that no integer leaves
+// int64 and no array is read outside its extents (an index that may be outside is refused with the
+// array's name, its extent and the range found). The BoundMod keeps pointing to the arrays.
+CHECKED bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *error);
+void bound_mod_close(BoundMod *bound);
