@@ -8,6 +8,15 @@
 
 typedef struct AttentionPlan AttentionPlan; // each back end has its own, with this as first member
 
+// The facts of a plan that has a block mask (flex), for the report.
+typedef struct {
+  bool present;
+  int64_t block_rows, block_columns;
+  int64_t full, partial, empty; // blocks, over all batches and heads
+  double sparsity;              // empty / all
+  int64_t build_ns;
+} AttentionMaskFacts;
+
 typedef struct {
   const char *name;   // "og-eager", "math", "efficient", "fav2", "fakv", "flex"; "cudnn", "fav3"
   const char *absent; // why this build cannot ("needs an NVIDIA GPU"); NULL: it can
@@ -24,7 +33,8 @@ typedef struct {
   // `result` is what forward wrote for these operands. Writes all of *gradients.
   void (*backward)(AttentionPlan *plan, const AttentionOperands *operands,
                    const AttentionResult *result, const Tensor *dout,
-                   const AttentionGradients *gradients);
+                   const AttentionGradients *gradients); // NULL: forward only
+  AttentionMaskFacts (*mask)(const AttentionPlan *plan); // NULL: it has no block mask
 } AttentionBackend;
 
 struct AttentionPlan {
@@ -42,12 +52,5 @@ CHECKED const AttentionBackend *attention_backend_find(const char *name, Error *
 CHECKED bool attention_backend_supports(const AttentionBackend *backend,
                                         const AttentionProblem *problem, bool backward,
                                         Error *error);
-// The facts of a plan that has a block mask (flex), for the report.
-typedef struct {
-  bool present;
-  int64_t block_rows, block_columns;
-  int64_t full, partial, empty; // blocks, over all batches and heads
-  double sparsity;              // empty / all
-  int64_t build_ns;
-} AttentionMaskFacts;
+// Of a back end without one: not present.
 AttentionMaskFacts attention_plan_mask(const AttentionPlan *plan);
