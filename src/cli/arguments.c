@@ -47,6 +47,23 @@ static Slot *slot_by_flag(const Arguments *arguments, const char *flag, size_t s
   return NULL;
 }
 
+// "-dtype" of a flag that may be written so.
+static Slot *slot_by_brief(const Arguments *arguments, const char *word, size_t size) {
+  for (size_t i = 0; i < arguments->slots.count; i++) {
+    Slot *slot = &arguments->slots.items[i];
+    bool same = span_equal(span_of(slot->option->flag + 1), (Span){word, size});
+    if (slot->option->brief && same) return slot;
+  }
+  return NULL;
+}
+
+// By the word up to its equals sign.
+static Slot *slot_by_word(const Arguments *arguments, const char *word) {
+  size_t size = strcspn(word, "=");
+  return word[1] == '-' ? slot_by_flag(arguments, word, size)
+                        : slot_by_brief(arguments, word, size);
+}
+
 static Slot *slot_by_letter(const Arguments *arguments, char letter) {
   for (size_t i = 0; i < arguments->slots.count; i++) {
     if (letter && arguments->slots.items[i].option->letter == letter) {
@@ -62,10 +79,9 @@ static bool looks_like_flag(const char *word) {
 }
 
 static bool is_flag(const Arguments *arguments, const char *word) {
-  if (strncmp(word, "--", 2) == 0) {
-    return word[2] == '\0' || slot_by_flag(arguments, word, strcspn(word, "=")) != NULL;
-  }
-  return word[0] == '-' && word[1] && !word[2] && slot_by_letter(arguments, word[1]) != NULL;
+  if (word[0] != '-' || word[1] == '\0') return false;
+  if (strcmp(word, "--") == 0 || slot_by_word(arguments, word)) return true;
+  return word[2] == '\0' && slot_by_letter(arguments, word[1]) != NULL;
 }
 
 static const char *keep(Arguments *arguments, const char *text, size_t size) {
@@ -138,7 +154,9 @@ static bool unknown_flag(const Arguments *arguments, const char *word, Error *er
   Span typed = {word, strcspn(word, "=")};
   for (size_t i = 0; i < arguments->slots.count; i++) {
     const Option *option = arguments->slots.items[i].option;
-    if (!option->hidden) suggestion_consider(&best, span_of(option->flag), typed);
+    if (option->hidden) continue;
+    suggestion_consider(&best, span_of(option->flag), typed);
+    if (option->brief) suggestion_consider(&best, span_of(option->flag + 1), typed);
   }
   Text message = {0};
   text_append_text(&message, "no such flag");
@@ -156,11 +174,10 @@ static bool unknown_flag(const Arguments *arguments, const char *word, Error *er
 
 static bool take_flag(Reader *reader, const char *word, Error *error) {
   const char *equals = strchr(word, '=');
-  bool brief = word[1] != '-';
-  Slot *slot = brief ? slot_by_letter(reader->arguments, word[1])
-                     : slot_by_flag(reader->arguments, word, strcspn(word, "="));
+  Slot *slot = slot_by_word(reader->arguments, word);
+  if (slot) return take_option(reader, slot, equals ? equals + 1 : NULL, error);
+  if (word[1] != '-') slot = slot_by_letter(reader->arguments, word[1]);
   if (!slot) return unknown_flag(reader->arguments, word, error);
-  if (!brief) return take_option(reader, slot, equals ? equals + 1 : NULL, error);
   if (word[2] == '\0') return take_option(reader, slot, NULL, error);
   return take_option(reader, slot, word + 2 + (word[2] == '='), error);
 }

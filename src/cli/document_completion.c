@@ -41,6 +41,7 @@ static void bash_values(const Command *command, const Option *option, Text *out)
   if (!option->choices && !takes_file(option)) return;
   text_append_text(out, "        ");
   if (option->letter) text_append_format(out, "-%c | ", option->letter);
+  if (option->brief) text_append_format(out, "%s | ", option->flag + 1);
   text_append_format(out, "%s) COMPREPLY=($(compgen ", option->flag);
   if (option->choices) {
     text_append_text(out, "-W '");
@@ -130,6 +131,7 @@ static void zsh_spelling(const Option *option, const char *spelling, Text *out) 
 static void zsh_option(const Command *command, const Option *option, Text *out) {
   (void)command;
   if (option->letter) zsh_spelling(option, (char[]){'-', option->letter, '\0'}, out);
+  if (option->brief) zsh_spelling(option, option->flag + 1, out);
   zsh_spelling(option, option->flag, out);
 }
 
@@ -166,6 +168,7 @@ static void fish_option(const Command *command, const Option *option, Text *out)
   text_append_format(out, "complete -c attometer -n '__fish_seen_subcommand_from %s' -l %s",
                      command->name, option->flag + 2);
   if (option->letter) text_append_format(out, " -s %c", option->letter);
+  if (option->brief) text_append_format(out, " -o %s", option->flag + 2);
   if (option->kind != OPTION_SWITCH) text_append_text(out, takes_file(option) ? " -rF" : " -x");
   if (option->choices) {
     text_append_text(out, " -a '");

@@ -34,6 +34,7 @@ static void append_option(const Option *option, Text *out) {
   text_append_text(out, "| ");
   append_code(out, option->flag);
   if (option->letter) text_append_format(out, ", `-%c`", option->letter);
+  if (option->brief) text_append_format(out, ", `%s`", option->flag + 1);
   text_append_text(out, " | ");
   append_code(out, placeholder.data);
   text_append_text(out, " | ");

@@ -52,7 +52,7 @@ void help_sentence(const Option *option, Text *out) {
 
 static void append_option(const Option *option, Text *out) {
   Text usage = {0}, sentence = {0};
-  if (!option->letter) spaces(&usage, 4);
+  if (!option->letter && !option->brief) spaces(&usage, 4);
   option_usage(option, &usage);
   help_sentence(option, &sentence);
   spaces(out, OPTION_INDENT);

@@ -145,6 +145,7 @@ void option_placeholder(const Option *option, Text *out) {
 
 void option_usage(const Option *option, Text *out) {
   if (option->letter) text_append_format(out, "-%c, ", option->letter);
+  if (option->brief) text_append_format(out, "%s, ", option->flag + 1);
   text_append_text(out, option->flag);
   if (option->kind == OPTION_SWITCH) return;
   text_append_character(out, ' ');

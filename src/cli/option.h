@@ -20,6 +20,7 @@ typedef struct {
   const char *flag; // "--batch-size"
   char letter;      // 'b' for -b; 0: none
   OptionKind kind;
+  bool brief;                // the whole name may also follow a single dash: -dtype
   bool list;                 // one value or more; a repeated flag adds to them. Numbers and choices
                              // may also be separated by commas
   bool required;             // the command does not run without it
@@ -58,7 +59,7 @@ CHECKED bool option_value(const Option *option, const char *text, OptionValue *v
 void option_expected(const Option *option, Text *out);
 // "N", "N...", "eager|sdpa", "" for a switch: what follows the flag in help.
 void option_placeholder(const Option *option, Text *out);
-// "-b, --batch-size N..."
+// "-b, --batch-size N...", "-dtype, --dtype NAME"
 void option_usage(const Option *option, Text *out);
 // Whether a comma separates values of this list.
 bool option_splits(const Option *option);

@@ -30,6 +30,11 @@ static const Option rows[] = {
      .help = "a choice"},
     {.flag = "--quiet", .letter = 'q', .kind = OPTION_SWITCH, .help = "a switch"},
     {.flag = "--names", .kind = OPTION_TEXT, .list = true, .help = "texts"},
+    {.flag = "--bits",
+     .kind = OPTION_INTEGER,
+     .brief = true,
+     .list = true,
+     .help = "one dash will do"},
     {.flag = "--upload", .kind = OPTION_TEXT, .later = true, .help = "not there yet"},
 };
 static const OptionTable table = OPTION_TABLE("All", rows);
@@ -124,6 +129,25 @@ static void test_texts_are_not_split(void **state) {
   assert_string_equal(arguments_text_at(arguments, "--names", 1), "c d");
   assert_string_equal(arguments_text(arguments, "--model"), "-x,y");
   arguments_free(arguments);
+}
+
+static void test_one_dash(void **state) {
+  (void)state;
+  static const char *const lines[] = {"-bits 8 16", "--bits 8 16", "-bits=8 -bits 16",
+                                      "-bits 8,16"};
+  for (size_t i = 0; i < COUNT_OF(lines); i++) {
+    Arguments *arguments = parse(lines[i]);
+    assert_int_equal(arguments_count(arguments, "--bits"), 2);
+    assert_int_equal(arguments_integer_at(arguments, "--bits", 1), 16);
+    assert_false(arguments_given(arguments, "--batch-size"));
+    arguments_free(arguments);
+  }
+  expect_error("-b -bits 8", ERROR_ARGUMENT, "--batch-size",
+               "no value given, expected an integer, at least 1");
+  expect_error("-bites 8", ERROR_ARGUMENT, "--batch-size",
+               "\"ites\" given, expected an integer, at least 1");
+  expect_error("-seed 8", ERROR_ARGUMENT, "-seed",
+               "no such flag, did you mean --seed? (attometer try --help lists the flags)");
 }
 
 static void test_last_wins(void **state) {
@@ -232,6 +256,7 @@ static void test_help_text(void **state) {
       strstr(help.data, "  -b, --batch-size N...       a list of integers (default: 1 2)\n"));
   assert_non_null(
       strstr(help.data, "      --upload TEXT           not there yet (not in this build)\n"));
+  assert_non_null(strstr(help.data, "  -bits, --bits N...          one dash will do\n"));
   for (const char *line = help.data; *line;) {
     size_t size = strcspn(line, "\n");
     assert_true(size <= 80);
@@ -244,11 +269,12 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_defaults),       cmocka_unit_test(test_spellings),
       cmocka_unit_test(test_values),         cmocka_unit_test(test_texts_are_not_split),
-      cmocka_unit_test(test_last_wins),      cmocka_unit_test(test_rest),
-      cmocka_unit_test(test_bad_values),     cmocka_unit_test(test_missing_values),
-      cmocka_unit_test(test_later),          cmocka_unit_test(test_unknown),
-      cmocka_unit_test(test_no_rest_wanted), cmocka_unit_test(test_help_wins),
-      cmocka_unit_test(test_long_words),     cmocka_unit_test(test_help_text),
+      cmocka_unit_test(test_one_dash),       cmocka_unit_test(test_last_wins),
+      cmocka_unit_test(test_rest),           cmocka_unit_test(test_bad_values),
+      cmocka_unit_test(test_missing_values), cmocka_unit_test(test_later),
+      cmocka_unit_test(test_unknown),        cmocka_unit_test(test_no_rest_wanted),
+      cmocka_unit_test(test_help_wins),      cmocka_unit_test(test_long_words),
+      cmocka_unit_test(test_help_text),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
