@@ -22,12 +22,13 @@ typedef struct {
 
 typedef struct ScoreStage ScoreStage;
 struct ScoreStage {
-  // Runs for queries [query, query + rows), rows ≤ the block size of the stage's mask; writes at
-  // most `most` runs from *cursor on (0 at the beginning), moves *cursor, returns how many; 0:
-  // done.
+  // Runs for queries [query, query + rows), which lie in one block of block_rows; writes at most
+  // `most` (≥ 1) runs from *cursor on (0 at the beginning), moves *cursor, returns how many; 0:
+  // done. What is left out is seen by none of them.
   int (*runs_of_queries)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t query,
                          int64_t rows, int64_t *cursor, int most, ScoreRun *runs);
-  // The same for keys [key, key + columns): runs of queries.
+  // The same for keys [key, key + columns), which lie in one block of block_columns: runs of
+  // queries.
   int (*runs_of_keys)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                       int64_t columns, int64_t *cursor, int most, ScoreRun *runs);
   // score_mod in place, on scaled scores. NULL: none.
