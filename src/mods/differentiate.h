@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The derivative of an expression with respect to a variable, as an expression.
+// Derivatives of expressions, as expressions.
 #pragma once
-#include "mods/tree.h"
+#include "mods/mod.h"
 
-// d tree / d by, a float; tree is not a bool. At kinks as PyTorch's gradients: abs gives 0 at 0,
-// min and max give each operand half where they are equal, where() that of the branch taken.
-// Comparisons, `//`, int() and what else is constant between jumps give 0; x % y gives 1 by x and
-// -floor(x / y) by y. The caller frees tree->nodes of the result (memory_free). false: more than
-// MOD_MOST_NODES.
-CHECKED bool mod_differentiate(const ModTree *tree, ModVariable by, ModTree *derivative,
-                               Error *error);
+// d tree / d by, a float, in simplified form; *out is the caller's to free. `by` is MOD_SCORE, or
+// an index taken for a real number; `arrays` are those that the tree reads, constant between their
+// elements. At kinks as PyTorch's gradients: abs gives 0 at 0, min and max give each operand half
+// where they are equal, where() that of the branch taken; steps (//, int, comparisons) give 0.
+// Fails only where the derivative has more than MOD_MOST_NODES nodes.
+CHECKED bool mod_differentiate(const ModTree *tree, ModVariable by, const ModArray *arrays,
+                               ModTree *out, Error *error);
