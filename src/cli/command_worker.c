@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_worker.h"
-#include "bench/generation/worker.h"
+#include "bench/worker.h"
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "bench/generation/runner.h"
-#include "bench/generation/worker_events.h"
+#include "bench/worker_events.h"
 #include "bench/scenario_name.h"
 #include "bench/trust.h"
 #include <fcntl.h>

@@ -153,7 +153,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .case_count = 1,
   };
   int descriptors[] = {sweep->stock->weights, sweep->stock->reference};
-  return worker_process_run(&stock->command, &request, descriptors, 2, follow, sweep);
+  return worker_process_run(&stock->command, request_json(&request), descriptors, 2, follow, sweep);
 }
 
 static bool measure(Sweep *sweep, const MatrixCell *cell, const StockCase *item, Error *error) {

@@ -67,7 +67,8 @@ static bool make_weights(const StockOptions *options, Stock *stock, StockFailure
     if (stock->weights >= 0) close(stock->weights);
     stock->weights = memory_file("attometer-weights", failure);
     if (stock->weights < 0) return false;
-    outcome = worker_process_run(&options->command, &request, &stock->weights, 1, NULL, NULL);
+    outcome = worker_process_run(&options->command, request_json(&request), &stock->weights, 1,
+                                 NULL, NULL);
     if (!may_succeed_again(outcome.status, &outcome.error)) break;
   }
   if (outcome.status != WORKER_DONE) return fail(failure, &outcome, "making the weights");
@@ -184,7 +185,7 @@ static WorkerStatus run_reference(const StockOptions *options, const Stock *stoc
   int descriptors[] = {stock->weights, stock->reference};
   tell(options, "computing the float32 reference");
   WorkerOutcome outcome =
-      worker_process_run(&options->command, &request, descriptors, 2, NULL, NULL);
+      worker_process_run(&options->command, request_json(&request), descriptors, 2, NULL, NULL);
   *error = outcome.error;
   if (outcome.status == WORKER_DONE && !take_expected(cases, count, outcome.result, error))
     outcome.status = WORKER_FAILED;

@@ -5,9 +5,10 @@
 #pragma once
 #include "bench/generation/correctness.h"
 #include "bench/generation/feasibility.h"
-#include "bench/generation/worker_process.h"
+#include "bench/generation/request.h"
 #include "bench/prompt.h"
 #include "bench/scenario_matrix.h"
+#include "bench/worker_process.h"
 
 typedef struct {
   const char *model; // path, as model_open takes it

@@ -2,8 +2,8 @@
 #include "base/memory.h"
 #include "bench/generation/correctness.h"
 #include "bench/generation/logits_file.h"
-#include "bench/generation/worker_events.h"
 #include "bench/generation/worker_tasks.h"
+#include "bench/worker_events.h"
 #include "generate/generation.h"
 #include <string.h>
 

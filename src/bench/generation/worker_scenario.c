@@ -6,9 +6,9 @@
 #include "bench/generation/measurement.h"
 #include "bench/generation/memory_estimate.h"
 #include "bench/generation/roofline.h"
-#include "bench/generation/worker_events.h"
 #include "bench/generation/worker_tasks.h"
 #include "bench/process_usage.h"
+#include "bench/worker_events.h"
 #include "generate/generation.h"
 #include <string.h>
 

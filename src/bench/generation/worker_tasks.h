@@ -4,6 +4,8 @@
 #include "bench/generation/request.h"
 #include "device/team.h"
 
+// Reads a request and does what it says.
+CHECKED json_t *worker_task_run(const Field *request, int output, Error *error);
 // Makes the weights in descriptor 3: how long it took, how large they are, what the model is.
 CHECKED json_t *worker_make(const WorkerRequest *request, Team *team, Error *error);
 // For each case: float32 eager logits [steps + 1, vocabulary] of the prompt's last position and

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/generation/worker_events.h"
+#include "bench/worker_events.h"
 #include "base/python_json.h"
 #include "base/text.h"
 #include <errno.h>

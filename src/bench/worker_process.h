@@ -3,7 +3,7 @@
 // ended in words that can stand in a result.
 #pragma once
 #include "base/child.h"
-#include "bench/generation/request.h"
+#include <jansson.h>
 
 typedef struct {
   const char *program;    // "/proc/self/exe"
@@ -30,7 +30,8 @@ typedef struct {
 // Told of each progress event.
 typedef void WorkerListener(void *context, const char *phase, int64_t done, int64_t total);
 
-// Runs one worker to its end. descriptors [count] become 3, 4, … of it.
-WorkerOutcome worker_process_run(const WorkerCommand *command, const WorkerRequest *request,
+// Runs one worker to its end. `request` is stolen: what it finds on its standard input.
+// descriptors [count] become 3, 4, … of it.
+WorkerOutcome worker_process_run(const WorkerCommand *command, json_t *request,
                                  const int *descriptors, int count, WorkerListener *listener,
                                  void *context);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process of one scenario (or of making weights, or of the reference): reads a request
-// (request.h), works, answers in lines of JSON. The parent owns the tokenizer, the results and the
-// terminal; this side knows ids only.
+// The process of one scenario (or of making weights, or of the reference; or of one cell of a sweep
+// of attention): reads a request, works, answers in lines of JSON. The parent owns the tokenizer,
+// the results and the terminal; this side knows ids only.
 #pragma once
 #include "base/error.h"
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/generation/worker.h"
-#include "base/clock.h"
-#include "base/memory.h"
+#include "bench/worker.h"
 #include "base/text.h"
 #include "bench/generation/request.h"
-#include "bench/generation/worker_events.h"
 #include "bench/generation/worker_tasks.h"
 #include "bench/process_usage.h"
+#include "bench/worker_events.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,34 +24,21 @@ static bool read_all(int input, Text *text, Error *error) {
   }
 }
 
-static bool read_request(int input, Arena *arena, WorkerRequest *request, Error *error) {
+static json_t *read_request(int input, Error *error) {
   Text text = {0};
-  bool done = read_all(input, &text, error);
-  json_t *root = done ? document_parse(text_span(&text).data, text.size, "request", error) : NULL;
+  json_t *root = NULL;
+  if (read_all(input, &text, error))
+    root = document_parse(text_span(&text).data, text.size, "request", error);
   text_free(&text);
-  if (!root) return false;
-  Field field = field_root(root, "request");
-  done = request_read(&field, arena, request, error);
-  json_decref(root);
-  return done;
+  return root;
 }
 
-static json_t *run_task(const WorkerRequest *request, Team *team, int output, Error *error) {
-  switch (request->task) {
-  case TASK_MAKE: return worker_make(request, team, error);
-  case TASK_REFERENCE: return worker_reference(request, team, output, error);
-  case TASK_SCENARIO: return worker_scenario(request, team, output, error);
-  }
-  return NULL;
-}
-
-static bool work(int input, int output, Arena *arena, Error *error) {
-  WorkerRequest request;
-  if (!read_request(input, arena, &request, error)) return false;
-  Team *team = team_open((int)request.threads, request.pin, error);
-  if (!team) return false;
-  json_t *result = run_task(&request, team, output, error);
-  team_close(team);
+static bool work(int input, int output, Error *error) {
+  json_t *request = read_request(input, error);
+  if (!request) return false;
+  Field field = field_root(request, "request");
+  json_t *result = worker_task_run(&field, output, error);
+  json_decref(request);
   if (!result) return false;
   return worker_event_result(output, result) ||
          error_set_errno(error, "worker", "cannot send the result");
@@ -73,9 +58,7 @@ bool worker_run(int input, int output, Error *error) {
   prctl(PR_SET_PDEATHSIG, SIGKILL); // a worker never outlives its parent
   signal(SIGPIPE, SIG_IGN);
   offer_to_the_system();
-  Arena *arena = arena_open(0);
-  bool done = work(input, output, arena, error);
+  bool done = work(input, output, error);
   if (!done) worker_event_error(output, error);
-  arena_close(arena);
   return done;
 }

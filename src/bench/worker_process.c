@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/generation/worker_process.h"
+#include "bench/worker_process.h"
 #include "base/clock.h"
+#include "base/document.h"
 #include "base/python_json.h"
 #include "bench/process_usage.h"
 #include <errno.h>
@@ -13,11 +14,9 @@
 static const int64_t patience_ns = 2000000000; // for a worker that has said its last word
 
 // The request in a memory file: a worker that reads nothing cannot block us.
-static int request_file(const WorkerRequest *request, Error *error) {
+static int request_file(const json_t *request, Error *error) {
   Text text = {0};
-  json_t *json = request_json(request);
-  python_json_append(&text, json, PYTHON_JSON_LINE);
-  json_decref(json);
+  python_json_append(&text, request, PYTHON_JSON_LINE);
   int file = memfd_create("attometer-request", MFD_CLOEXEC);
   bool done = file >= 0 && write(file, text.data, text.size) == (ssize_t)text.size &&
               lseek(file, 0, SEEK_SET) == 0;
@@ -150,11 +149,12 @@ static void run_child(const WorkerCommand *command, const ChildOptions *options,
   text_free(&errors);
 }
 
-WorkerOutcome worker_process_run(const WorkerCommand *command, const WorkerRequest *request,
+WorkerOutcome worker_process_run(const WorkerCommand *command, json_t *request,
                                  const int *descriptors, int count, WorkerListener *listener,
                                  void *context) {
   WorkerOutcome outcome = {.status = WORKER_FAILED};
   int input = request_file(request, &outcome.error);
+  json_decref(request);
   if (input < 0) return outcome;
   ChildOptions options = {command->program, command->arguments, input, descriptors, count};
   run_child(command, &options, listener, context, &outcome);
