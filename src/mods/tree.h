@@ -12,11 +12,23 @@
 // Types as in Python: a bool counts as the integer 0 or 1 in arithmetic, an integer that meets a
 // float becomes a float. Integers are int64; binding refuses an expression whose integers may leave
 // that range. Floats are float32 when evaluated.
+//
+// In a tree every conversion is a node, so that each operation meets one type: arithmetic,
+// comparisons, min and max take two integers or two floats; `/`, pow, exp … take floats; and, or,
+// not and the condition of where take bools; the branches of where have its type; indices are
+// integers. `==` of two bools compares them as integers.
 typedef enum { MOD_BOOL, MOD_INTEGER, MOD_FLOAT } ModType;
 
-// name as written (or the function's name), number of children. `/` gives a float, `//` and `%`
-// floor; and, or, not take and give truth values. An integer divided by zero (`//`, `%`) gives 0, a
-// float follows IEEE 754.
+// name as written (or the function's name), number of children. The meaning of each, on one
+// element, is mods/scalar.c:
+//
+//   //  %      Python's: the quotient is rounded down, the remainder has the divisor's sign, of
+//              floats too (the remainder is fmod's, exact). An integer divided by 0 gives 0; a
+//              float: x // 0.0 is x / 0.0, x % 0.0 is NaN.
+//   /  pow     IEEE 754: 1 / 0 is inf, 0 / 0 and (-8) ** 0.5 are NaN. Powers of integers with a
+//              constant exponent that is not negative are written as products, 2 ** x as exp2(x).
+//   min  max   NaN where either is NaN.
+//   int        towards zero; a NaN gives 0, what is beyond int64 the nearest int64.
 #define MOD_OPERATIONS(X)                                                                          \
   X(MOD_CONSTANT, "constant", 0)                                                                   \
   X(MOD_VARIABLE, "variable", 0)                                                                   \
@@ -29,15 +41,15 @@ typedef enum { MOD_BOOL, MOD_INTEGER, MOD_FLOAT } ModType;
   X(MOD_LOG, "log", 1)                                                                             \
   X(MOD_TANH, "tanh", 1)                                                                           \
   X(MOD_SQRT, "sqrt", 1)                                                                           \
-  X(MOD_TO_FLOAT, "float", 1)                                                                      \
-  X(MOD_TO_INTEGER, "int", 1) /* towards zero */                                                   \
+  X(MOD_TO_FLOAT, "float", 1) /* of an integer */                                                  \
+  X(MOD_TO_INTEGER, "int", 1) /* of a bool or a float */                                           \
   X(MOD_ADD, "+", 2)                                                                               \
   X(MOD_SUBTRACT, "-", 2)                                                                          \
   X(MOD_MULTIPLY, "*", 2)                                                                          \
   X(MOD_DIVIDE, "/", 2)                                                                            \
   X(MOD_FLOOR_DIVIDE, "//", 2)                                                                     \
   X(MOD_REMAINDER, "%", 2)                                                                         \
-  X(MOD_POWER, "pow", 2) /* also ** */                                                             \
+  X(MOD_POWER, "**", 2) /* also pow */                                                             \
   X(MOD_MINIMUM, "min", 2)                                                                         \
   X(MOD_MAXIMUM, "max", 2)                                                                         \
   X(MOD_EQUAL, "==", 2)                                                                            \
@@ -82,7 +94,7 @@ typedef enum {
 typedef struct {
   ModOperation operation;
   ModType type;
-  int child[3];         // indices of earlier nodes
+  int child[3];         // indices of earlier nodes; those the operation lacks are 0
   ModVariable variable; // of MOD_VARIABLE
   int array;            // of MOD_ELEMENT: index into the mod's arrays
   int64_t integer;      // of MOD_CONSTANT: bool and integer
@@ -99,10 +111,14 @@ typedef struct {
 
 const char *mod_operation_name(ModOperation operation);
 int mod_operation_children(ModOperation operation);
+bool mod_operation_compares(ModOperation operation); // == … >=
 const char *mod_variable_name(ModVariable variable);
+ModType mod_variable_type(ModVariable variable);
+const char *mod_type_name(ModType type); // "truth value", "integer", "float"
 
 static inline const ModNode *mod_tree_root(const ModTree *tree) {
   return &tree->nodes[tree->count - 1];
 }
+void mod_tree_free(ModTree *tree); // leaves {0}
 // Whether the value depends on it.
 bool mod_tree_uses(const ModTree *tree, ModVariable variable);
