@@ -8,6 +8,7 @@
 //   f f p .                   evaluating a block's elements where it does not.
 //   f f f p
 #pragma once
+#include "base/memory.h"
 #include "device/team.h"
 #include "mods/interpret.h"
 #include "mods/interval.h"
@@ -17,7 +18,8 @@ typedef struct {
   bool full;           // every element is visible
 } BlockRun;
 
-// Runs of one line of blocks: runs[start[line]] … runs[start[line + 1]].
+// Runs of one line of blocks, in order: runs[start[line]] … runs[start[line + 1]]. Neighbours that
+// are both full, or both partial, are one run.
 typedef struct {
   int64_t lines; // per (batch, head)
   int64_t *start;
@@ -32,9 +34,15 @@ typedef struct {
   BlockLines by_key;            // line ((b * heads + h) * lines + key block), runs of query blocks
   int64_t full, partial, empty; // counts over the batches and heads held here
   int64_t evaluated;            // blocks whose elements had to be looked at
+  Region memory;                // of the lines
 } BlockMask;
 
-// Evaluation is spread over the team. NULL on failure.
+// What a mask of this shape takes at most while it is built, whatever the expression: a run for
+// each block in both directions and the list that they are made from. INT64_MAX: more than 64 bits
+// count.
+int64_t block_mask_bytes(const BoundMod *bound, int64_t block_rows, int64_t block_columns);
+// Evaluation is spread over the team. NULL on failure; ERROR_UNSUPPORTED when the blocks of a side
+// are more than an int32 counts.
 CHECKED BlockMask *block_mask_build(const BoundMod *bound, int64_t block_rows,
                                     int64_t block_columns, CpuTier tier, Team *team, Error *error);
 void block_mask_close(BlockMask *mask); // NULL is fine
@@ -42,4 +50,6 @@ void block_mask_close(BlockMask *mask); // NULL is fine
 int64_t block_mask_line(const BlockMask *mask, const BlockLines *lines, int64_t batch, int64_t head,
                         int64_t block);
 // Visible (query, key) pairs over all batches and heads of the problem, exact: what FLOPs count.
-double block_mask_pairs(const BlockMask *mask, const BoundMod *bound, CpuTier tier, Team *team);
+// Full blocks are counted by area, the elements of partial ones are looked at.
+CHECKED bool block_mask_pairs(const BlockMask *mask, const BoundMod *bound, CpuTier tier,
+                              Team *team, double *pairs, Error *error);
