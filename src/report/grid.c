@@ -69,6 +69,18 @@ Grid grid_make(const Report *report, bool spread) {
   return grid;
 }
 
+Grid grid_of(const GridColumn *columns, size_t count) {
+  Grid grid = {0};
+  for (size_t i = 0; i < count; i++) ARRAY_APPEND(&grid.columns, columns[i]);
+  return grid;
+}
+
+void grid_add_row(Grid *grid, const char *const *texts) {
+  size_t count = grid->columns.count, used = grid->rows++ * count;
+  grid->texts = memory_resize(grid->texts, (used + count) * sizeof *grid->texts);
+  for (size_t i = 0; i < count; i++) grid->texts[used + i] = memory_copy_text(texts[i]);
+}
+
 void grid_free(Grid *grid) {
   for (size_t i = 0; i < grid->rows * grid->columns.count; i++) memory_free(grid->texts[i]);
   memory_free(grid->texts);

@@ -20,6 +20,10 @@ typedef struct {
 // in the order of their first appearance, between the label and the verdict. `spread` adds the
 // noise of the primary statistic behind it.
 Grid grid_make(const Report *report, bool spread);
+// An empty grid of these columns; grid_add_row then fills it.
+Grid grid_of(const GridColumn *columns, size_t count);
+// Appends a row of `columns.count` texts, which are copied.
+void grid_add_row(Grid *grid, const char *const *texts);
 void grid_free(Grid *grid);
 const char *grid_text(const Grid *grid, size_t row, size_t column);
 // Characters that a column needs.
