@@ -26,6 +26,14 @@ static int64_t remainder_of(int64_t x, int64_t y) {
   return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
+static int64_t integer_power(int64_t x, int64_t exponent, bool *overflow) {
+  if (x == 0 || x == 1 || x == -1) return exponent == 0 || (x == -1 && exponent % 2 == 0) ? 1 : x;
+  int64_t result = 1;
+  for (int64_t i = 0; i < exponent && i < 64; i++)
+    if (__builtin_mul_overflow(result, x, &result)) *overflow = true;
+  return result;
+}
+
 static double real_remainder(double x, double y) {
   double rest = fmod(x, y);
   if (rest == 0) return copysign(0.0, y);
@@ -53,6 +61,7 @@ static int64_t integer_operation(ModOperation operation, int64_t x, int64_t y, b
   case MOD_MULTIPLY: over = __builtin_mul_overflow(x, y, &result); break;
   case MOD_FLOOR_DIVIDE: return floor_divided(x, y, overflow);
   case MOD_REMAINDER: return remainder_of(x, y);
+  case MOD_POWER: return integer_power(x, y, overflow);
   case MOD_MINIMUM: return y < x ? y : x;
   case MOD_MAXIMUM: return y > x ? y : x;
   default: break;

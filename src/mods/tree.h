@@ -14,7 +14,7 @@
 // that range. Floats are float32 when evaluated.
 //
 // In a tree every conversion is a node, so that each operation meets one type: arithmetic,
-// comparisons, min and max take two integers or two floats; `/`, pow, exp … take floats; and, or,
+// comparisons, min and max take two integers or two floats; `/`, exp … take floats; and, or,
 // not and the condition of where take bools; the branches of where have its type; indices are
 // integers. `==` of two bools compares them as integers.
 typedef enum { MOD_BOOL, MOD_INTEGER, MOD_FLOAT } ModType;
@@ -25,8 +25,10 @@ typedef enum { MOD_BOOL, MOD_INTEGER, MOD_FLOAT } ModType;
 //   //  %      Python's: the quotient is rounded down, the remainder has the divisor's sign, of
 //              floats too (the remainder is fmod's, exact). An integer divided by 0 gives 0; a
 //              float: x // 0.0 is x / 0.0, x % 0.0 is NaN.
-//   /  pow     IEEE 754: 1 / 0 is inf, 0 / 0 and (-8) ** 0.5 are NaN. Powers of integers with a
-//              constant exponent that is not negative are written as products, 2 ** x as exp2(x).
+//   /          IEEE 754: 1 / 0 is inf, 0 / 0 is NaN.
+//   **         of two floats IEEE 754: (-8.0) ** 0.5 is NaN; of two integers, whose exponent is
+//              never negative then (else it is a float in Python too, and made one here), an
+//              integer. With a constant exponent it is written as products, 2.0 ** x as exp2(x).
 //   min  max   NaN where either is NaN.
 //   int        towards zero; a NaN gives 0, what is beyond int64 the nearest int64.
 #define MOD_OPERATIONS(X)                                                                          \
