@@ -8,6 +8,7 @@ typedef struct {
   int64_t batches, heads; // 1 where the mask does not depend on it
   int64_t queries, keys;
   int32_t *first, *last; // [batches, heads, queries]; first = last: it sees none
+  Region memory;         // of those that row_ranges_build made
 } RowRanges;
 
 // From the block mask; only partial blocks are evaluated. A row whose visible keys are not
