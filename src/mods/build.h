@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes trees: shares equal nodes, folds constants and applies the identities that are exact, so
+// Makes trees: shares equal nodes, folds constants and applies identities (mods/simplify.h), so
 // that whatever is built is in simplified form. Indices that it returns are nodes of the builder;
 // the tree comes from mod_build_finish, without the nodes that nothing needs any more.
 //
@@ -12,6 +12,7 @@ typedef struct ModBuilder ModBuilder;
 // `arrays` are those that MOD_ELEMENT reads; kept by the caller.
 ModBuilder *mod_builder_open(const ModArray *arrays);
 void mod_builder_close(ModBuilder *builder); // NULL is fine
+bool mod_builder_full(const ModBuilder *builder);
 const ModNode *mod_builder_node(const ModBuilder *builder, int index);
 
 // `position`: the byte of the text that it comes from, for messages; -1: none.
