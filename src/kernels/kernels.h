@@ -20,9 +20,11 @@ typedef struct {
   int panels;     // ≤ tile_panels
   const float *a; // packed (a_stride 0): [depth][rows]; otherwise row r starts at a + r * a_stride
   int64_t a_stride;
-  Dtype dtype; // of b: float32, or bfloat16 where tile_takes_bf16
+  int64_t a_step; // of packed A: from one column to the next, 0: rows. So Aᵀ is read where it lies.
+  Dtype dtype;    // of b: float32, or bfloat16 where tile_takes_bf16
   const void *b;
   int64_t panel_bytes; // from one panel of b to the next
+  int64_t b_step; // floats from one column of a panel to the next, 0: MATRIX_PANEL; float32 only
   // Memory that will be wanted soon: column k of panel p at next + p * next_panel_bytes + k *
   // next_column_bytes is prefetched. NULL with zero strides: nothing of use. Never read.
   const char *next;

@@ -16,7 +16,8 @@ typedef struct {
 } Sums;
 
 static ALWAYS_INLINE float value_of_a(const Tile *tile, Form form, int64_t k, int row) {
-  return form.packed ? tile->a[k * form.rows + row] : tile->a[row * tile->a_stride + k];
+  int64_t step = tile->a_step ? tile->a_step : form.rows;
+  return form.packed ? tile->a[k * step + row] : tile->a[row * tile->a_stride + k];
 }
 
 static ALWAYS_INLINE void multiply_column(const Tile *tile, Form form, int64_t k, const Vector *b,
@@ -39,6 +40,7 @@ static ALWAYS_INLINE void prefetch_next(const Tile *tile, Form form, int64_t k) 
 
 static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sums) {
   const char *b = tile->b;
+  int64_t step = tile->b_step ? tile->b_step : MATRIX_PANEL;
 #pragma GCC unroll 2
   for (int64_t k = 0; k < tile->depth; k++) {
     Vector column[MOST_VECTORS];
@@ -46,7 +48,7 @@ static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sum
 #pragma GCC unroll 4
     for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
       column[v] = vector_load((const float *)(b + v / PANEL_VECTORS * tile->panel_bytes) +
-                              k * MATRIX_PANEL + v % PANEL_VECTORS * LANES);
+                              k * step + v % PANEL_VECTORS * LANES);
     multiply_column(tile, form, k, column, sums);
   }
 }

@@ -13,13 +13,22 @@ static float panel_value(Dtype dtype, const void *panel, int64_t column, int lan
   }
 }
 
-static double tile_sum(const Tile *tile, int row, int column) {
+static float tile_value_of_a(const Tile *tile, int row, int64_t k) {
+  int64_t step = tile->a_step ? tile->a_step : tile->rows;
+  return tile->a_stride ? tile->a[row * tile->a_stride + k] : tile->a[k * step + row];
+}
+
+static float tile_value_of_b(const Tile *tile, int64_t k, int column) {
   const char *panel = (const char *)tile->b + column / MATRIX_PANEL * tile->panel_bytes;
+  int lane = column % MATRIX_PANEL;
+  if (tile->b_step) return ((const float *)panel)[k * tile->b_step + lane];
+  return panel_value(tile->dtype, panel, k, lane);
+}
+
+static double tile_sum(const Tile *tile, int row, int column) {
   double sum = tile->initial ? tile->initial[row * tile->initial_stride + column] : 0.0;
-  for (int64_t k = 0; k < tile->depth; k++) {
-    float a = tile->a_stride ? tile->a[row * tile->a_stride + k] : tile->a[k * tile->rows + row];
-    sum += (double)a * panel_value(tile->dtype, panel, k, column % MATRIX_PANEL);
-  }
+  for (int64_t k = 0; k < tile->depth; k++)
+    sum += (double)tile_value_of_a(tile, row, k) * tile_value_of_b(tile, k, column);
   return sum;
 }
 
