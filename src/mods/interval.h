@@ -2,6 +2,7 @@
 // What an expression can be over a box of indices, without evaluating its elements.
 #pragma once
 #include "mods/mod.h"
+#include "mods/range.h"
 
 // [first, last) of each index.
 typedef struct {
@@ -22,23 +23,14 @@ typedef struct ModIntervals ModIntervals;
 CHECKED ModIntervals *mod_intervals_open(const BoundMod *bound, Error *error);
 void mod_intervals_close(ModIntervals *intervals); // NULL is fine
 // Of the bound mask (ALWAYS without one). Exact for comparisons of affine expressions of q_idx and
-// kv_idx and for and/or/not of them as far as each comparison decides alone; arrays by the extremes
-// of the part that the box reads. Costs some tens of nanoseconds; a large box that is decided
-// settles all the boxes within.
+// kv_idx (== and != as far as the range of the difference tells) and for and/or/not of them as far
+// as each comparison decides alone; arrays by the extremes of the part that the box reads. Costs
+// some tens of nanoseconds; a large box that is decided settles all the boxes within.
 ModTruth mod_intervals_mask(const ModIntervals *intervals, const ModBox *box);
-// The same once, without preparing.
-ModTruth mod_mask_over(const BoundMod *bound, const ModBox *box);
-
-// Every value that a node can take lies within; bools count as 0 and 1.
-typedef struct {
-  int64_t least, most; // of bool and integer
-  double low, high;    // of float, NaN aside
-  bool nan;            // a float that may be NaN
-  bool overflow;       // this integer operation itself may leave int64; the range is cut to int64
-} ModRange;
 
 // The ranges of every node (ranges[tree->count]) over a whole problem: all b, h, q_idx (from
-// query_offset on), kv_idx, any score. Sizes may still be variables. Arrays count with all their
-// elements; an index that leaves them is the caller's to find.
+// query_offset on), kv_idx and sizes, any score, NaN included. Exact for affine integer
+// expressions. Arrays count with all their elements; an index that leaves them is the caller's to
+// find.
 void mod_ranges(const ModTree *tree, const ModArray *arrays, const ModShape *shape,
                 ModRange *ranges);
