@@ -5,8 +5,8 @@
 #   dependencies.sh [build | test | check]
 set -eu
 
-packages="build-essential meson ninja-build pkg-config python3 libjansson-dev libpcre2-dev
-libutf8proc-dev libssl-dev"
+packages="build-essential meson ninja-build pkg-config python3 libjansson-dev libfyaml-dev
+libpcre2-dev libutf8proc-dev libssl-dev"
 case ${1:-build} in
   build) ;;
   test) packages="$packages libcmocka-dev" ;;

@@ -4,6 +4,7 @@
 #include "base/attributes.h"
 #include <gnu/libc-version.h>
 #include <jansson.h>
+#include <libfyaml.h>
 #include <openssl/crypto.h>
 #include <pcre2.h>
 #include <utf8proc.h>
@@ -18,8 +19,8 @@ static const char *crypto_version(void) {
 }
 
 const Library libraries[] = {
-    {"jansson", jansson_version_str}, {"pcre2", pcre2_version},
-    {"utf8proc", utf8proc_version},   {"libcrypto", crypto_version},
-    {"libc", gnu_get_libc_version},
+    {"jansson", jansson_version_str}, {"libfyaml", fy_library_version},
+    {"pcre2", pcre2_version},         {"utf8proc", utf8proc_version},
+    {"libcrypto", crypto_version},    {"libc", gnu_get_libc_version},
 };
 const size_t libraries_count = COUNT_OF(libraries);

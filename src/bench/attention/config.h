@@ -6,6 +6,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/array.h"
+#include "base/text.h"
 #include "base/yaml.h"
 #include "tensor/dtype.h"
 
