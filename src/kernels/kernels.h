@@ -88,6 +88,13 @@ struct Kernels {
   void (*scale)(int64_t count, const float *x, float factor, float *y);
   void (*add_scaled)(int64_t count, const float *x, float factor, float *y); // y += factor x
 
+  // y_i += start + i step, each rounded as a float32
+  void (*add_ramp)(int64_t count, float start, float step, float *y);
+  // y = cap tanh(x / cap), within 4 ulp
+  void (*soft_cap)(int64_t count, float cap, const float *x, float *y);
+  // y *= the slope of soft_cap at x: 1 - tanh²(x / cap)
+  void (*soft_cap_slope)(int64_t count, float cap, const float *x, float *y);
+
   // Rotary embedding of one token, in place, pairing element i with i + half (i < half):
   // (a, b) becomes (a cos_i - b sin_i, b cos_i + a sin_i). Elements from 2 half on stay.
   void (*rope)(int64_t heads, int64_t head_stride, int64_t half, const float *cosine,

@@ -47,6 +47,9 @@ void TIER_FUNCTION(add)(int64_t count, const float *a, const float *b, float *y)
 void TIER_FUNCTION(multiply)(int64_t count, const float *a, const float *b, float *y);
 void TIER_FUNCTION(scale)(int64_t count, const float *x, float factor, float *y);
 void TIER_FUNCTION(add_scaled)(int64_t count, const float *x, float factor, float *y);
+void TIER_FUNCTION(add_ramp)(int64_t count, float start, float step, float *y);
+void TIER_FUNCTION(soft_cap)(int64_t count, float cap, const float *x, float *y);
+void TIER_FUNCTION(soft_cap_slope)(int64_t count, float cap, const float *x, float *y);
 void TIER_FUNCTION(rope)(int64_t heads, int64_t head_stride, int64_t half, const float *cosine,
                          const float *sine, float *x);
 void TIER_FUNCTION(widen)(Dtype dtype, int64_t count, const void *x, float *y);

@@ -33,6 +33,9 @@ void reference_add(int64_t count, const float *a, const float *b, float *y);
 void reference_multiply(int64_t count, const float *a, const float *b, float *y);
 void reference_scale(int64_t count, const float *x, float factor, float *y);
 void reference_add_scaled(int64_t count, const float *x, float factor, float *y);
+void reference_add_ramp(int64_t count, float start, float step, float *y);
+void reference_soft_cap(int64_t count, float cap, const float *x, float *y);
+void reference_soft_cap_slope(int64_t count, float cap, const float *x, float *y);
 void reference_rope(int64_t heads, int64_t head_stride, int64_t half, const float *cosine,
                     const float *sine, float *x);
 void reference_widen(Dtype dtype, int64_t count, const void *x, float *y);

@@ -85,6 +85,21 @@ void reference_add_scaled(int64_t count, const float *x, float factor, float *y)
   for (int64_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
 
+void reference_add_ramp(int64_t count, float start, float step, float *y) {
+  for (int64_t i = 0; i < count; i++) y[i] += (float)(start + (double)i * step);
+}
+
+void reference_soft_cap(int64_t count, float cap, const float *x, float *y) {
+  for (int64_t i = 0; i < count; i++) y[i] = (float)(cap * tanh((double)x[i] / cap));
+}
+
+void reference_soft_cap_slope(int64_t count, float cap, const float *x, float *y) {
+  for (int64_t i = 0; i < count; i++) {
+    double cosine = cosh((double)x[i] / cap);
+    y[i] = (float)(y[i] / (cosine * cosine));
+  }
+}
+
 void reference_rope(int64_t heads, int64_t head_stride, int64_t half, const float *cosine,
                     const float *sine, float *x) {
   for (int64_t head = 0; head < heads; head++, x += head_stride)
