@@ -6,17 +6,7 @@
 #include "base/utf8.h"
 #include "base/yaml_scalar.h"
 #include <libfyaml.h>
-#include <stdlib.h>
 #include <string.h>
-
-typedef struct {
-  uint64_t path; // hash of it
-  int line, column;
-} Place;
-
-struct YamlPlaces {
-  ARRAY_OF(Place) places; // ascending by path
-};
 
 typedef struct {
   char *name;
@@ -31,19 +21,12 @@ typedef struct {
   struct fy_diag *diag;
   struct fy_parser *parser;
   struct fy_event *event; // the current one, NULL at the end
-  ARRAY_OF(Place) places;
+  YamlPlaces *places;     // of what was read
   ARRAY_OF(Anchor) anchors;
   size_t values; // aliased ones as often as they stand somewhere
   int depth;
   Error *error;
 } Reader;
-
-// FNV-1a
-static uint64_t hash_of(const char *text, size_t size) {
-  uint64_t hash = 0xCBF29CE484222325u;
-  for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * 0x100000001B3u;
-  return hash;
-}
 
 static bool refuse_at(Reader *reader, const struct fy_mark *mark, const char *what) {
   return error_set(reader->error, ERROR_FORMAT, reader->name,
@@ -95,8 +78,7 @@ static void remember_place(Reader *reader, const Field *path) {
   const struct fy_mark *mark = mark_of(reader);
   if (!mark) return;
   int column = mark->column + (reader->event->type != FYET_ALIAS); // that of its name
-  Place place = {hash_of(path->path, strlen(path->path)), mark->line + 1, column};
-  ARRAY_APPEND(&reader->places, place);
+  yaml_places_add(reader->places, path->path, mark->line + 1, column);
 }
 
 static json_t *read_scalar(Reader *reader) {
@@ -249,20 +231,6 @@ static json_t *read_root(Reader *reader) {
   return NULL;
 }
 
-static int compare_places(const void *a, const void *b) {
-  uint64_t x = ((const Place *)a)->path, y = ((const Place *)b)->path;
-  return (x > y) - (x < y);
-}
-
-static YamlPlaces *keep_places(Reader *reader) {
-  YamlPlaces *places = memory_allocate(sizeof *places);
-  memcpy(&places->places, &reader->places, sizeof places->places);
-  memset(&reader->places, 0, sizeof reader->places);
-  if (places->places.count)
-    qsort(places->places.items, places->places.count, sizeof(Place), compare_places);
-  return places;
-}
-
 static bool open_reader(Reader *reader, Span text) {
   struct fy_diag_cfg diag;
   fy_diag_cfg_default(&diag);
@@ -286,7 +254,6 @@ static void close_reader(Reader *reader) {
   fy_diag_destroy(reader->diag);
   for (size_t i = 0; i < reader->anchors.count; i++) memory_free(reader->anchors.items[i].name);
   ARRAY_FREE(&reader->anchors);
-  ARRAY_FREE(&reader->places);
 }
 
 // UTF-8 only: the parser would take other encodings for what they may not be.
@@ -302,16 +269,22 @@ static bool check_text(Span text, const char *name, Error *error) {
   return true;
 }
 
+static json_t *parse(Span text, const char *name, YamlPlaces *places, Error *error) {
+  Reader reader = {.name = name, .places = places, .error = error};
+  if (!check_text(text, name, error)) return NULL;
+  if (text.size == 0) return json_null();
+  json_t *value = open_reader(&reader, text) ? read_root(&reader) : NULL;
+  close_reader(&reader);
+  yaml_places_sort(places);
+  return value;
+}
+
 json_t *yaml_parse(const void *bytes, size_t size, const char *name, YamlPlaces **places,
                    Error *error) {
-  Span text = {bytes, size};
-  Reader reader = {.name = name, .error = error};
-  if (places) *places = NULL;
-  if (!check_text(text, name, error)) return NULL;
-  if (size == 0) return json_null();
-  json_t *value = open_reader(&reader, text) ? read_root(&reader) : NULL;
-  if (value && places) *places = keep_places(&reader);
-  close_reader(&reader);
+  YamlPlaces *own = yaml_places_open();
+  json_t *value = parse((Span){bytes, size}, name, own, error);
+  if (places) *places = value ? own : NULL;
+  if (!places || !value) yaml_places_close(own);
   return value;
 }
 
@@ -322,48 +295,4 @@ json_t *yaml_read(const char *path, YamlPlaces **places, Error *error) {
   json_t *value = yaml_parse(map.data, map.size, path, places, error);
   file_map_close(&map);
   return value;
-}
-
-void yaml_places_close(YamlPlaces *places) {
-  if (!places) return;
-  ARRAY_FREE(&places->places);
-  memory_free(places);
-}
-
-static const Place *find(const YamlPlaces *places, const char *path, size_t size) {
-  Place wanted = {.path = hash_of(path, size)};
-  if (!places || !places->places.count) return NULL;
-  return bsearch(&wanted, places->places.items, places->places.count, sizeof wanted,
-                 compare_places);
-}
-
-// What is inside an alias, or missing, stands where what holds it stands.
-static const Place *find_nearest(const YamlPlaces *places, const char *path, size_t size) {
-  const Place *place = find(places, path, size);
-  while (!place && size > 0) {
-    do size--;
-    while (size > 0 && !strchr(".[,", path[size]));
-    place = find(places, path, size);
-  }
-  return place;
-}
-
-bool yaml_places_find(const YamlPlaces *places, const Field *field, int *line, int *column) {
-  const Place *place = find_nearest(places, field->path, strlen(field->path));
-  if (!place) return false;
-  *line = place->line;
-  *column = place->column;
-  return true;
-}
-
-bool yaml_places_tell(const YamlPlaces *places, Error *error) {
-  const char *colon = strstr(error->where, ": ");
-  size_t size = colon ? (size_t)(colon - error->where) : strlen(error->where);
-  const Place *place = find_nearest(places, error->where, size);
-  if (!place) return false;
-  char where[sizeof error->where];
-  snprintf(where, sizeof where, "%.*s (line %d, column %d)%s", (int)size, error->where, place->line,
-           place->column, error->where + size);
-  memcpy(error->where, where, sizeof where);
-  return false;
 }

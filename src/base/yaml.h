@@ -2,8 +2,8 @@
 // YAML 1.2 read into the tree that document.h reads, so that a configuration is the same thing in
 // either language, and where in the text each value stands, so that errors can say so.
 //
-//   mods: [causal, {name: steep, score: score * 2}]
-//   → "sweep.yaml, mods[1].score (line 1, column 38): is an integer, expected a string"
+//   mods: [causal, {name: steep, score: 2}]
+//   → "sweep.yaml, mods[1].score (line 1, column 37): is an integer, expected a string"
 //
 // Plain scalars mean what the core schema says: null ~ true false, integers, floats; `no`, `on` and
 // dates are strings. Quoted scalars are strings. Refused: several documents, keys that are no
@@ -11,12 +11,9 @@
 // values that JSON cannot hold (.nan, .inf, integers beyond 64 bits), and text that aliases blow
 // up beyond YAML_MOST_VALUES. JSON is read by the same parser.
 #pragma once
-#include "base/document.h"
+#include "base/yaml_places.h"
 
 enum { YAML_MOST_BYTES = 1 << 20, YAML_MOST_VALUES = 100000, YAML_MOST_DEPTH = 64 };
-
-// Where the values of a document stand.
-typedef struct YamlPlaces YamlPlaces;
 
 // Parses `size` bytes; `name` (a file name) goes into errors and is what field_root must be given
 // for yaml_places_tell to know its fields. An empty text is null. *places (may be NULL: not wanted)
@@ -25,9 +22,3 @@ CHECKED json_t *yaml_parse(const void *bytes, size_t size, const char *name, Yam
                            Error *error);
 // The same for a file of at most YAML_MOST_BYTES.
 CHECKED json_t *yaml_read(const char *path, YamlPlaces **places, Error *error);
-void yaml_places_close(YamlPlaces *places); // NULL is fine
-// The line and column (from 1) of a field's value; false: not known.
-bool yaml_places_find(const YamlPlaces *places, const Field *field, int *line, int *column);
-// Puts "(line L, column C)" behind the path in error->where, if it is, or begins with, that of a
-// known value. Returns false, as error_set does. `places` NULL changes nothing.
-bool yaml_places_tell(const YamlPlaces *places, Error *error);
