@@ -35,6 +35,16 @@ typedef struct {
   int64_t c_stride;
 } Tile;
 
+// Rows of scores on their way through the backward pass of attention: scores become
+// p = exp(scale score - lse), products (dout vᵀ) become p (product - delta).
+typedef struct {
+  int64_t rows, columns, stride; // row r at scores + r * stride, products + r * stride
+  float scale;
+  float *scores, *products;
+  const float *lse;   // [rows]; -infinity: the row saw no key, both become 0
+  const float *delta; // [rows]: dout · out
+} ScoreGradients;
+
 struct Kernels {
   CpuTier tier;
   // Matrix products; linear_run and matmul_run stand on these.
@@ -73,6 +83,8 @@ struct Kernels {
   // y[begin, end) = softmax(scale x[begin, end)), the rest of y[0, count) is 0. Where nothing is
   // left (begin = end, or all of it is minus infinity) all of y is 0. x outside is not read.
   void (*softmax)(int64_t count, int64_t begin, int64_t end, float scale, const float *x, float *y);
+  void (*score_gradients)(const ScoreGradients *gradients);
+  double (*dot)(int64_t count, const float *a, const float *b); // a · b
   // Σ exp(x - shift); with shift = max x it is at least 1
   double (*sum_exponentials)(int64_t count, const float *x, float shift);
   // The first index of the largest value; a NaN counts as larger than all. count ≥ 1.

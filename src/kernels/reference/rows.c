@@ -41,6 +41,26 @@ void reference_softmax(int64_t count, int64_t begin, int64_t end, float scale, c
   }
 }
 
+void reference_score_gradients(const ScoreGradients *gradients) {
+  for (int64_t r = 0; r < gradients->rows; r++) {
+    float *scores = gradients->scores + r * gradients->stride;
+    float *products = gradients->products + r * gradients->stride;
+    bool empty = gradients->lse[r] == -INFINITY;
+    for (int64_t i = 0; i < gradients->columns; i++) {
+      double score = (double)gradients->scale * scores[i];
+      double p = empty ? 0.0 : exp(score - gradients->lse[r]);
+      scores[i] = (float)p;
+      products[i] = empty ? 0.0f : (float)(p * ((double)products[i] - gradients->delta[r]));
+    }
+  }
+}
+
+double reference_dot(int64_t count, const float *a, const float *b) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
+  return sum;
+}
+
 double reference_sum_exponentials(int64_t count, const float *x, float shift) {
   double sum = 0.0;
   for (int64_t i = 0; i < count; i++) sum += exp((double)x[i] - shift);
