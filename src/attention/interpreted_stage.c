@@ -62,15 +62,6 @@ static void derive(const ScoreStage *stage, const ScoreTile *tile, const float *
   mod_interpret_derivative(interpreter_of(stage), &elements, scores, gradients, scratch);
 }
 
-static BoundMod noop_of(const AttentionProblem *problem) {
-  return (BoundMod){.shape = {.batch = problem->batch,
-                              .heads = problem->heads,
-                              .kv_heads = problem->kv_heads,
-                              .queries = problem->queries,
-                              .keys = problem->keys,
-                              .head_dim = problem->head_dim}};
-}
-
 static void start(InterpretedStage *interpreted, const BoundMod *bound) {
   const BlockMask *mask = interpreted->mask;
   interpreted->stage = (ScoreStage){
@@ -92,8 +83,7 @@ InterpretedStage *interpreted_stage_open(const AttentionProblem *problem, int64_
                                          int64_t block_columns, CpuTier tier, Team *team,
                                          Error *error) {
   InterpretedStage *interpreted = memory_allocate(sizeof *interpreted);
-  interpreted->noop = noop_of(problem);
-  const BoundMod *bound = problem->mod ? problem->mod : &interpreted->noop;
+  const BoundMod *bound = problem_mod(problem, &interpreted->noop);
   int64_t begin = clock_now();
   interpreted->mask = block_mask_build(bound, block_rows, block_columns, tier, team, error);
   interpreted->build_ns = clock_now() - begin;
@@ -115,7 +105,6 @@ void interpreted_stage_close(InterpretedStage *interpreted) {
 
 int64_t interpreted_stage_bytes(const AttentionProblem *problem, int64_t block_rows,
                                 int64_t block_columns) {
-  BoundMod noop = noop_of(problem);
-  const BoundMod *bound = problem->mod ? problem->mod : &noop;
-  return block_mask_bytes(bound, block_rows, block_columns);
+  BoundMod noop;
+  return block_mask_bytes(problem_mod(problem, &noop), block_rows, block_columns);
 }

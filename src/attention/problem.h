@@ -36,3 +36,16 @@ typedef struct {
 } AttentionGradients;
 
 enum { ATTENTION_MOST_HEAD_DIM = 256 };
+
+// The mod of a problem; where it has none, *noop, which is filled: everything visible, the score as
+// it is.
+static inline const BoundMod *problem_mod(const AttentionProblem *problem, BoundMod *noop) {
+  if (problem->mod) return problem->mod;
+  *noop = (BoundMod){.shape = {.batch = problem->batch,
+                               .heads = problem->heads,
+                               .kv_heads = problem->kv_heads,
+                               .queries = problem->queries,
+                               .keys = problem->keys,
+                               .head_dim = problem->head_dim}};
+  return noop;
+}
