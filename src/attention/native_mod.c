@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/native_mod.h"
 
+enum { MASK_BLOCK = 128 }; // of the mask that the ranges come from, whatever the stage's blocks
+
 static const NativeMod *mod_of(const ScoreStage *stage) {
   return stage->data; // a NativeStage, which is the first member
 }
@@ -62,11 +64,11 @@ static bool take_memory(NativeMod *mod, const AttentionProblem *problem, int64_t
   return true;
 }
 
-static RowRanges *ranges_of(const AttentionProblem *problem, int64_t block_rows,
-                            int64_t block_columns, CpuTier tier, Team *team, Error *error) {
+static RowRanges *ranges_of(const AttentionProblem *problem, CpuTier tier, Team *team,
+                            Error *error) {
   BoundMod noop;
   const BoundMod *bound = problem_mod(problem, &noop);
-  BlockMask *mask = block_mask_build(bound, block_rows, block_columns, tier, team, error);
+  BlockMask *mask = block_mask_build(bound, MASK_BLOCK, MASK_BLOCK, tier, team, error);
   if (!mask) return NULL;
   RowRanges *ranges = row_ranges_build(mask, bound, tier, team, error);
   block_mask_close(mask);
@@ -93,7 +95,7 @@ NativeMod *native_mod_open(const AttentionProblem *problem, int64_t block_rows,
                      .heads = problem->heads,
                      .form = form_of(problem),
                      .query_offset = problem->mod ? problem->mod->shape.query_offset : 0};
-  mod->ranges = ranges_of(problem, block_rows, block_columns, kernels->tier, team, error);
+  mod->ranges = ranges_of(problem, kernels->tier, team, error);
   if (!mod->ranges || !take_memory(mod, problem, block_rows, error)) {
     native_mod_close(mod);
     return NULL;
@@ -109,10 +111,9 @@ void native_mod_close(NativeMod *mod) {
   memory_free(mod);
 }
 
-int64_t native_mod_bytes(const AttentionProblem *problem, int64_t block_rows,
-                         int64_t block_columns) {
+int64_t native_mod_bytes(const AttentionProblem *problem) {
   BoundMod noop;
-  int64_t mask = block_mask_bytes(problem_mod(problem, &noop), block_rows, block_columns);
+  int64_t mask = block_mask_bytes(problem_mod(problem, &noop), MASK_BLOCK, MASK_BLOCK);
   int64_t planes = problem->batch * problem->heads;
   int64_t row_bytes = 2 * sizeof(int32_t) + sizeof(RangeSpan);
   int64_t rows = planes * (problem->queries * row_bytes + (int64_t)sizeof(ModAffine));

@@ -25,5 +25,4 @@ CHECKED NativeMod *native_mod_open(const AttentionProblem *problem, int64_t bloc
                                    Error *error);
 void native_mod_close(NativeMod *mod); // NULL is fine
 // Of opening one and while it is open, at most; INT64_MAX: more than 64 bits count.
-int64_t native_mod_bytes(const AttentionProblem *problem, int64_t block_rows,
-                         int64_t block_columns);
+int64_t native_mod_bytes(const AttentionProblem *problem);
