@@ -35,6 +35,17 @@ typedef struct {
   int64_t c_stride;
 } Tile;
 
+// Rows of scores on their way through an online softmax (Milakov & Gimelshein 2018,
+// arXiv:1805.02867): scores become exp(score - largest), and what was summed under the former
+// largest is worth `factor` times as much.
+typedef struct {
+  int64_t rows, columns, stride; // row r at scores + r * stride
+  float *scores;
+  float *largest; // [rows], -infinity at first; a NaN passes it by and makes the sum NaN
+  float *sum;     // [rows], 0 at first: of exp(score - largest)
+  float *factor;  // [rows], written: exp(former largest - largest), 1 where that stayed
+} SoftmaxRows;
+
 // Rows of scores on their way through the backward pass of attention: scores become
 // p = exp(scale score - lse), products (dout vᵀ) become p (product - delta).
 typedef struct {
@@ -83,6 +94,11 @@ struct Kernels {
   // y[begin, end) = softmax(scale x[begin, end)), the rest of y[0, count) is 0. Where nothing is
   // left (begin = end, or all of it is minus infinity) all of y is 0. x outside is not read.
   void (*softmax)(int64_t count, int64_t begin, int64_t end, float scale, const float *x, float *y);
+  // Within 3e-7 of exp, which is at most 1; exactly 0 for -infinity. Returns whether any factor is
+  // not 1.
+  bool (*softmax_rows)(const SoftmaxRows *rows);
+  // Whether no element is a NaN or infinite.
+  bool (*all_finite)(int64_t count, const float *x);
   void (*score_gradients)(const ScoreGradients *gradients);
   double (*dot)(int64_t count, const float *a, const float *b); // a · b
   // Σ exp(x - shift); with shift = max x it is at least 1

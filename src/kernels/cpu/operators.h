@@ -37,6 +37,8 @@ void TIER_FUNCTION(layer_norm)(int64_t count, const float *x, const float *weigh
                                const float *bias, float epsilon, float *y);
 void TIER_FUNCTION(softmax)(int64_t count, int64_t begin, int64_t end, float scale, const float *x,
                             float *y);
+bool TIER_FUNCTION(softmax_rows)(const SoftmaxRows *rows);
+bool TIER_FUNCTION(all_finite)(int64_t count, const float *x);
 void TIER_FUNCTION(score_gradients)(const ScoreGradients *gradients);
 double TIER_FUNCTION(dot)(int64_t count, const float *a, const float *b);
 double TIER_FUNCTION(sum_exponentials)(int64_t count, const float *x, float shift);

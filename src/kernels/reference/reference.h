@@ -23,6 +23,8 @@ void reference_layer_norm(int64_t count, const float *x, const float *weight, co
                           float epsilon, float *y);
 void reference_softmax(int64_t count, int64_t begin, int64_t end, float scale, const float *x,
                        float *y);
+bool reference_softmax_rows(const SoftmaxRows *rows);
+bool reference_all_finite(int64_t count, const float *x);
 void reference_score_gradients(const ScoreGradients *gradients);
 double reference_dot(int64_t count, const float *a, const float *b);
 double reference_sum_exponentials(int64_t count, const float *x, float shift);

@@ -41,6 +41,37 @@ void reference_softmax(int64_t count, int64_t begin, int64_t end, float scale, c
   }
 }
 
+// The scores of one row under its new largest; returns their sum.
+static double shift_row(int64_t count, float largest, float *x) {
+  double sum = 0.0;
+  for (int64_t i = 0; i < count; i++) {
+    x[i] = x[i] == -INFINITY ? 0.0f : (float)exp((double)x[i] - largest);
+    sum += x[i];
+  }
+  return sum;
+}
+
+bool reference_softmax_rows(const SoftmaxRows *rows) {
+  bool grown = false;
+  for (int64_t r = 0; r < rows->rows; r++) {
+    float *x = rows->scores + r * rows->stride, largest = rows->largest[r];
+    for (int64_t i = 0; i < rows->columns; i++)
+      if (x[i] > largest) largest = x[i];
+    bool same = largest == rows->largest[r];
+    rows->factor[r] = same ? 1.0f : (float)exp((double)rows->largest[r] - largest);
+    grown |= !same;
+    rows->largest[r] = largest;
+    rows->sum[r] = (float)(rows->sum[r] * rows->factor[r] + shift_row(rows->columns, largest, x));
+  }
+  return grown;
+}
+
+bool reference_all_finite(int64_t count, const float *x) {
+  for (int64_t i = 0; i < count; i++)
+    if (!isfinite(x[i])) return false;
+  return true;
+}
+
 void reference_score_gradients(const ScoreGradients *gradients) {
   for (int64_t r = 0; r < gradients->rows; r++) {
     float *scores = gradients->scores + r * gradients->stride;

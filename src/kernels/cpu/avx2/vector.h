@@ -100,6 +100,19 @@ VECTOR_WORD Vector vector_scale_by_power(Vector a, Vector n) {
   return _mm256_mul_ps(a, vector_power_of_two(_mm256_sub_epi32(whole, part)));
 }
 
+// a - floor(a); 0 for minus infinity and all below -127
+VECTOR_WORD Vector vector_fraction(Vector a) {
+  a = _mm256_max_ps(_mm256_set1_ps(-127.0f), a); // operand order: a NaN passes
+  return _mm256_sub_ps(a, _mm256_floor_ps(a));
+}
+
+// a 2^floor(n) for 1 ≤ a ≤ 2, n ≤ 126; may be 0 where n < -126, and is where n is -infinity.
+VECTOR_WORD Vector vector_scale_by_floor(Vector a, Vector n) {
+  n = _mm256_floor_ps(_mm256_max_ps(_mm256_set1_ps(-127.0f), n));
+  __m256i exponent = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), exponent));
+}
+
 VECTOR_WORD Mask vector_less(Vector a, Vector b) {
   return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
 }

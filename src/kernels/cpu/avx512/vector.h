@@ -90,6 +90,15 @@ VECTOR_WORD Vector vector_scale_by_power(Vector a, Vector n) { // a 2^n for inte
   return _mm512_scalef_ps(a, n);
 }
 
+VECTOR_WORD Vector vector_fraction(Vector a) { // a - floor(a); 0 for an infinity
+  return _mm512_reduce_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+
+// a 2^floor(n) for 1 ≤ a ≤ 2, n ≤ 126; may be 0 where n < -126, and is where n is -infinity.
+VECTOR_WORD Vector vector_scale_by_floor(Vector a, Vector n) {
+  return _mm512_scalef_ps(a, n);
+}
+
 VECTOR_WORD Mask vector_less(Vector a, Vector b) {
   return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
 }
