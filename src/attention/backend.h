@@ -44,6 +44,9 @@ struct AttentionPlan {
   Team *team;
 };
 
+// The rows of the table, each in the file of its name.
+extern const AttentionBackend backend_efficient, backend_fav2, backend_fakv;
+
 int attention_backend_count(void); // those not in this build included
 const AttentionBackend *attention_backend_at(int index);
 // Unknown: ERROR_ARGUMENT with the known names; absent: ERROR_UNSUPPORTED with why.

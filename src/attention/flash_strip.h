@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A strip of queries of one head, as many as a register tile has rows, on its way over packed keys
+// with the online softmax: what the tiled kernels have in common.
+//
+// A score that the mask hides costs nothing and leaks nothing: where a hidden value is infinite or
+// NaN, the products with it are left out one by one. What the mask shows follows IEEE arithmetic: a
+// NaN reaches the rows that see it, and a score of +infinity makes its row NaN.
+#pragma once
+#include "attention/key_runs.h"
+#include "attention/packed_heads.h"
+
+// Of one thread.
+typedef struct {
+  const Kernels *kernels;
+  const ScoreStage *stage;
+  const PackedShape *shape;
+  int64_t stride; // of a row of scores
+  float *scores;  // [tile_rows][stride]
+  float *hidden;  // as scores
+  float *factor;  // [tile_rows]
+  void *scratch;  // of the stage
+} FlashWorkspace;
+
+typedef struct {
+  int64_t batch, head, query;
+  int rows;             // ≤ tile_rows, all in one block of the stage
+  bool started;         // false: values are not written yet
+  const float *queries; // [rows][head_dim], scaled
+  float *values;        // [rows][value_dim]: Σ exp(score - largest) v
+  float *largest, *sum; // [rows]: -infinity and 0 at first
+} FlashStrip;
+
+int64_t flash_workspace_bytes(const Kernels *kernels, const ScoreStage *stage,
+                              const PackedShape *shape); // a multiple of 64
+FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stage,
+                                  const PackedShape *shape, void *memory);
+// Nothing seen yet.
+void flash_strip_clear(FlashStrip *strip);
+// Takes in the keys of the stretch, which lie in one block of the packed head.
+void flash_strip_attend(FlashStrip *strip, const FlashWorkspace *workspace, const PackedHead *head,
+                        const KeyStretch *stretch);
+// out: [rows] at `stride` elements, rounded to dtype; lse [rows] or NULL. Rows that saw nothing
+// give 0 and -infinity. Overwrites the values.
+void flash_strip_finish(FlashStrip *strip, const FlashWorkspace *workspace, Dtype dtype, void *out,
+                        int64_t stride, float *lse);
