@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/memory.h"
+#include "mods/build.h"
+#include "mods/differentiate.h"
+#include "mods/parsed.h"
+#include "mods/proof.h"
+#include <inttypes.h>
+
+// More is no shape that could be measured, and sums of two indices stay far within int64.
+static const int64_t MOST_EXTENT = (int64_t)1 << 48;
+
+static bool check_shape(const ModShape *shape, Error *error) {
+  const int64_t extents[] = {shape->batch,   shape->heads, shape->kv_heads,
+                             shape->queries, shape->keys,  shape->head_dim};
+  for (size_t i = 0; i < COUNT_OF(extents); i++)
+    if (extents[i] < 1 || extents[i] > MOST_EXTENT)
+      return error_set(error, ERROR_ARGUMENT, NULL, "%s is %" PRId64 ", expected 1 … %" PRId64,
+                       mod_variable_name((ModVariable)(MOD_SIZE_B + (int)i)), extents[i],
+                       MOST_EXTENT);
+  if (shape->query_offset >= 0 && shape->query_offset <= MOST_EXTENT) return true;
+  return error_set(error, ERROR_ARGUMENT, NULL, "the first query stands at %" PRId64,
+                   shape->query_offset);
+}
+
+static int64_t size_of(const ModShape *shape, ModVariable variable) {
+  switch (variable) {
+  case MOD_SIZE_B: return shape->batch;
+  case MOD_SIZE_HQ: return shape->heads;
+  case MOD_SIZE_HKV: return shape->kv_heads;
+  case MOD_SIZE_M: return shape->queries;
+  case MOD_SIZE_N: return shape->keys;
+  default: return shape->head_dim;
+  }
+}
+
+// The tree with sizes for their names, simplified.
+static bool fold_shape(const ModTree *written, const ModArray *arrays, const ModShape *shape,
+                       ModTree *tree, Error *error) {
+  int map[MOD_MOST_NODES];
+  ModBuilder *builder = mod_builder_open(arrays);
+  for (int i = 0; i < written->count; i++) {
+    const ModNode *node = &written->nodes[i];
+    bool size = node->operation == MOD_VARIABLE && node->variable >= MOD_SIZE_B;
+    map[i] = size ? mod_build_integer(builder, size_of(shape, node->variable), node->position)
+                  : mod_build_copy(builder, node, map);
+  }
+  bool done = mod_build_finish(builder, map[written->count - 1], tree, error);
+  mod_builder_close(builder);
+  return done;
+}
+
+static bool bind_tree(const ModTree *written, const ModSource *source, bool is_mask,
+                      const ModShape *shape, ModTree *tree, Error *error) {
+  if (written->count == 0) return true;
+  const char *text = is_mask ? source->mask : source->score;
+  return (fold_shape(written, source->arrays, shape, tree, error) &&
+          mod_prove(tree, source->arrays, shape, text, error)) ||
+         mod_error_within(error, source, is_mask);
+}
+
+static bool constant(const ModTree *tree, double value) {
+  const ModNode *root = mod_tree_root(tree);
+  if (root->operation != MOD_CONSTANT) return false;
+  return root->type == MOD_FLOAT ? root->real == value : (double)root->integer == value;
+}
+
+static bool differentiate(BoundMod *bound, const ModSource *source, Error *error) {
+  if (bound->score.count == 0) return true;
+  bool done =
+      (mod_differentiate(&bound->score, MOD_SCORE, bound->arrays, &bound->derivative, error) &&
+       mod_prove(&bound->derivative, bound->arrays, &bound->shape, NULL, error)) ||
+      mod_error_within(error, source, false);
+  if (done && constant(&bound->derivative, 1)) mod_tree_free(&bound->derivative);
+  return done;
+}
+
+// What says nothing is none.
+static void drop_idle(BoundMod *bound) {
+  if (bound->mask.count && constant(&bound->mask, 1)) mod_tree_free(&bound->mask);
+  if (!bound->score.count) return;
+  const ModNode *root = mod_tree_root(&bound->score);
+  if (root->operation == MOD_VARIABLE && root->variable == MOD_SCORE) mod_tree_free(&bound->score);
+}
+
+bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *error) {
+  const ModSource *source = mod_source(mod);
+  BoundMod *made = memory_allocate(sizeof *made);
+  *made = (BoundMod){.shape = *shape, .array_count = source->array_count, .arrays = source->arrays};
+  bool done = check_shape(shape, error) &&
+              bind_tree(mod_parsed_score(mod), source, false, shape, &made->score, error) &&
+              bind_tree(mod_parsed_mask(mod), source, true, shape, &made->mask, error);
+  if (done) drop_idle(made);
+  done = done && differentiate(made, source, error);
+  if (!done) bound_mod_close(made);
+  *bound = done ? made : NULL;
+  return done;
+}
+
+void bound_mod_close(BoundMod *bound) {
+  if (!bound) return;
+  mod_tree_free(&bound->score);
+  mod_tree_free(&bound->mask);
+  mod_tree_free(&bound->derivative);
+  memory_free(bound);
+}

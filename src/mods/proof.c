@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mods/proof.h"
+#include "mods/complaint.h"
+#include "mods/interval.h"
+#include <inttypes.h>
+
+typedef struct {
+  const ModTree *tree;
+  const ModArray *arrays;
+  const char *text;
+  Error *error;
+  ModRange ranges[MOD_MOST_NODES];
+} Proof;
+
+static bool prove_index(const Proof *proof, const ModNode *node, int axis) {
+  const ModArray *array = &proof->arrays[node->array];
+  const ModRange *range = &proof->ranges[node->child[axis]];
+  int64_t extent = array->values.shape[axis];
+  if (range->least >= 0 && range->most < extent) return true;
+  const char *which = array->values.rank == 1 ? "the index" : axis ? "the column" : "the row";
+  if (range->least == range->most)
+    return mod_complain(proof->error, proof->text, node->position,
+                        "%s of %s is %" PRId64 ", the array has %" PRId64 " there", which,
+                        array->name, range->least, extent);
+  return mod_complain(proof->error, proof->text, node->position,
+                      "%s of %s may be %" PRId64 " … %" PRId64 ", the array has 0 … %" PRId64
+                      " there; min(max(…, 0), %" PRId64 ") keeps it within",
+                      which, array->name, range->least, range->most, extent - 1, extent - 1);
+}
+
+static bool prove_element(const Proof *proof, const ModNode *node) {
+  int rank = proof->arrays[node->array].values.rank;
+  return prove_index(proof, node, 0) && (rank == 1 || prove_index(proof, node, 1));
+}
+
+static bool prove_division(const Proof *proof, const ModNode *node) {
+  const ModNode *divisor = &proof->tree->nodes[node->child[1]];
+  if (divisor->operation != MOD_CONSTANT || divisor->integer != 0) return true;
+  return mod_complain(proof->error, proof->text, node->position, "integer division by zero");
+}
+
+static bool prove_node(const Proof *proof, int index) {
+  const ModNode *node = &proof->tree->nodes[index];
+  if (node->operation == MOD_ELEMENT) return prove_element(proof, node);
+  if (node->type != MOD_INTEGER) return true;
+  if (proof->ranges[index].overflow)
+    return mod_complain(proof->error, proof->text, node->position,
+                        "the integer result of '%s' may not fit 64 bits; float(…) of an operand "
+                        "makes it a float",
+                        mod_operation_name(node->operation));
+  bool divides = node->operation == MOD_FLOOR_DIVIDE || node->operation == MOD_REMAINDER;
+  return !divides || prove_division(proof, node);
+}
+
+bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape, const char *text,
+               Error *error) {
+  Proof proof = {.tree = tree, .arrays = arrays, .text = text, .error = error};
+  mod_ranges(tree, arrays, shape, proof.ranges);
+  for (int i = 0; i < tree->count; i++)
+    if (!prove_node(&proof, i)) return false;
+  return true;
+}
