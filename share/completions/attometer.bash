@@ -2,25 +2,35 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'run generate logits tokenize info bench-kernels help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='run generate logits tokenize info bench-kernels ' ;;
+    help) flags='run report generate logits tokenize info bench-kernels ' ;;
     run)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --config-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
+        --kernelize) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
+        --continuous-batching) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
+        --rules) COMPREPLY=($(compgen -W 'all none fa2-unavailable fa2-compile flex-batching batching-mode' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
         --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
-      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --compile-mode --kernelize --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+    report)
+      case "$before" in
+        --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
+        --plot) COMPREPLY=($(compgen -f -- "$word")); return ;;
+      esac
+      flags='--output-format --plot --show-speedups --no-throughput --help' ;;
     generate)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -28,7 +38,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;
     logits)
@@ -40,7 +50,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;
     tokenize)
@@ -57,7 +67,7 @@ _attometer() {
       case "$before" in
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--list --shape --rows --dtype --seconds --seed --output-format --threads --pin --cpu-mask --help' ;;
   esac

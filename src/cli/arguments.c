@@ -124,6 +124,9 @@ static bool missing_value(const Slot *slot, Error *error) {
 }
 
 static bool take_values(Reader *reader, Slot *slot, Error *error) {
+  const char *implied = slot->option->implied;
+  if (implied && (reader->next == reader->count || looks_like_flag(reader->words[reader->next])))
+    return add_value(slot, implied, error);
   if (reader->next == reader->count || is_flag(reader->arguments, reader->words[reader->next])) {
     return missing_value(slot, error);
   }
@@ -209,10 +212,12 @@ static bool read_words(Reader *reader, Error *error) {
 }
 
 static bool fill_defaults(Arguments *arguments, Error *error) {
+  const char *listing = arguments->command->listing;
+  bool listed = listing && arguments_switch(arguments, listing);
   for (size_t i = 0; i < arguments->slots.count; i++) {
     Slot *slot = &arguments->slots.items[i];
     if (slot->given) continue;
-    if (slot->option->required) {
+    if (slot->option->required && !listed) {
       return error_set(error, ERROR_ARGUMENT, slot->option->flag, "missing: %s",
                        slot->option->help);
     }

@@ -20,6 +20,7 @@ typedef struct {
   const char *examples;    // lines separated by '\n', without a prompt; may be NULL
   const OptionTable *tables[COMMAND_MAX_TABLES]; // own and shared; ends with NULL
   CommandRun *run;
+  const char *listing; // a switch beside which required flags may be left out; NULL: none
   bool hidden;
 } Command;
 

@@ -3,8 +3,11 @@
 #include "base/interrupt.h"
 #include "bench/generation/runner.h"
 #include "bench/trust.h"
+#include "cli/engine_options.h"
 #include "cli/model_argument.h"
 #include "cli/output.h"
+#include "cli/run_list.h"
+#include "cli/run_matrix.h"
 #include "cli/run_options.h"
 #include "model/weight_source.h"
 #include "report/printers.h"
@@ -128,7 +131,7 @@ static Repository repository_of(const Arguments *arguments) {
 static bool open_run(Run *run, const Repository *repository, Error *error) {
   const Arguments *arguments = run->arguments;
   const char *model = arguments_text(arguments, "--model-id");
-  if (!run_options_matrix(arguments, &run->matrix, error) || !check_threads(run, error) ||
+  if (!run_matrix_make(arguments, &run->matrix, error) || !check_threads(run, error) ||
       !model_argument_resolve(model, &run->model, error))
     return false;
   run->results = results_open(arguments_text(arguments, "--output-dir"), model,
@@ -240,6 +243,7 @@ static bool work(Run *run, Error *error) {
 }
 
 static bool run_command(const Arguments *arguments, Error *error) {
+  if (arguments_switch(arguments, "--list")) return run_list(arguments, error);
   Run run = {.arguments = arguments, .interrupt = -1};
   run.progress = progress_open(log_level(arguments) < 2 ? stderr : NULL);
   bool done = work(&run, error);
@@ -258,12 +262,14 @@ const Command command_run = {
         "the next begins; Ctrl-C leaves what was finished, --resume goes on.\n\n"
         "Results are one JSON file. The table shows medians; +- is half the 95 % confidence "
         "interval of the end-to-end time. \"of read\" is the share of the measured memory read "
-        "bandwidth that decoding reaches, \"of FMA\" the share of the measured multiply-add peak "
-        "that the prefill reaches.",
+        "bandwidth that decoding reaches, \"of peak\" the share of the measured peak of "
+        "multiply-adds, "
+        "or of products of bfloat16 pairs where the tier has them, that the prefill reaches.",
     .examples = "attometer run --model-id preset:smollm2-135m -s 128 512 -n 32\n"
                 "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
                 "markdown",
-    .tables = {&model_options, &run_scenario_options, &engine_options_lists, &run_output_options,
-               &run_later_options},
+    .tables = {&model_options, &run_scenario_options, &run_matrix_options, &engine_options_lists,
+               &run_output_options, &run_later_options},
     .run = run_command,
+    .listing = "--list",
 };

@@ -30,6 +30,7 @@ typedef struct {
   const char *choices;       // OPTION_CHOICE: names separated by '|'
   const char *later_choices; // names of later work: they answer "not in this build"
   double least, most;        // range of numbers, both ends in it; both 0: any. INFINITY: no end
+  const char *implied;       // of a list: the value where none follows the flag; NULL: one must
   const char *standard;      // the default, as it would be typed (lists: separated by spaces)
   const char *standard_help; // shown in place of a default that is found at run time
   const char *help;          // one sentence, no capital, no full stop

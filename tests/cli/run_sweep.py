@@ -120,8 +120,9 @@ def test_skips(folder):
 
 
 def test_mistakes(folder):
-    for arguments, code in [(["-n", "1"], 2), (["-s", "0"], 2), (["--level", "1"], 5),
-                            (["--kernelize", "on"], 5), (["--compile-mode", "default"], 5),
+    for arguments, code in [(["-n", "1"], 2), (["-s", "0"], 2), (["--level", "5"], 2),
+                            (["--level", "1", "--kernelize"], 2), (["--enable-tp"], 5),
+                            (["--rules", "none", "fa2-compile"], 2),
                             (["--no-correctness"], 2), (["--config-file", "/no/such.json"], 3)]:
         done = run(SHORT + arguments, folder)
         check(done.returncode == code, f"{arguments}: exit code {done.returncode}, not {code}")

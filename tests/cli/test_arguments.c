@@ -43,6 +43,21 @@ static const Command command = {.name = "try",
                                 .description = "A command.",
                                 .arguments = "[WORD...]",
                                 .tables = {&table}};
+
+static const Option listing_rows[] = {
+    {.flag = "--need", .kind = OPTION_TEXT, .required = true, .help = "must be there"},
+    {.flag = "--swap",
+     .kind = OPTION_CHOICE,
+     .list = true,
+     .choices = "off|on",
+     .implied = "on",
+     .standard = "off",
+     .help = "on where nothing follows"},
+    {.flag = "--list", .kind = OPTION_SWITCH, .help = "show, do nothing"},
+};
+static const OptionTable listing_table = OPTION_TABLE("Listing", listing_rows);
+static const Command listing = {
+    .name = "listing", .description = "", .tables = {&listing_table}, .listing = "--list"};
 static const Command strict = {.name = "strict", .description = "", .tables = {&table}};
 
 enum { MAX_WORDS = 32 };
@@ -198,6 +213,37 @@ static void test_missing_values(void **state) {
                "no value given, expected an integer, at least 1");
 }
 
+static void test_implied_values(void **state) {
+  (void)state;
+  static const struct {
+    const char *line, *first;
+    size_t count;
+  } cases[] = {{"--list", "off", 1},
+               {"--swap --list", "on", 1},
+               {"--list --swap", "on", 1},
+               {"--list --swap off", "off", 1},
+               {"--list --swap off on", "off", 2}};
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    Error error = {0};
+    Arguments *arguments = parse_by(&listing, cases[i].line, &error);
+    assert_non_null(arguments);
+    assert_int_equal(arguments_count(arguments, "--swap"), cases[i].count);
+    assert_string_equal(arguments_text(arguments, "--swap"), cases[i].first);
+    arguments_free(arguments);
+  }
+}
+
+// What a command requires is not asked for when it only lists.
+static void test_listing_needs_nothing(void **state) {
+  (void)state;
+  Error error = {0};
+  assert_null(parse_by(&listing, "--swap", &error));
+  assert_string_equal(error.where, "--need");
+  Arguments *arguments = parse_by(&listing, "--need x", &error);
+  assert_non_null(arguments);
+  arguments_free(arguments);
+}
+
 static void test_later(void **state) {
   (void)state;
   expect_error("--upload x", ERROR_UNSUPPORTED, "--upload", "not in this build");
@@ -267,14 +313,23 @@ static void test_help_text(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_defaults),       cmocka_unit_test(test_spellings),
-      cmocka_unit_test(test_values),         cmocka_unit_test(test_texts_are_not_split),
-      cmocka_unit_test(test_one_dash),       cmocka_unit_test(test_last_wins),
-      cmocka_unit_test(test_rest),           cmocka_unit_test(test_bad_values),
-      cmocka_unit_test(test_missing_values), cmocka_unit_test(test_later),
-      cmocka_unit_test(test_unknown),        cmocka_unit_test(test_no_rest_wanted),
-      cmocka_unit_test(test_help_wins),      cmocka_unit_test(test_long_words),
+      cmocka_unit_test(test_defaults),
+      cmocka_unit_test(test_spellings),
+      cmocka_unit_test(test_values),
+      cmocka_unit_test(test_texts_are_not_split),
+      cmocka_unit_test(test_one_dash),
+      cmocka_unit_test(test_last_wins),
+      cmocka_unit_test(test_rest),
+      cmocka_unit_test(test_bad_values),
+      cmocka_unit_test(test_missing_values),
+      cmocka_unit_test(test_later),
+      cmocka_unit_test(test_unknown),
+      cmocka_unit_test(test_no_rest_wanted),
+      cmocka_unit_test(test_help_wins),
+      cmocka_unit_test(test_long_words),
       cmocka_unit_test(test_help_text),
+      cmocka_unit_test(test_implied_values),
+      cmocka_unit_test(test_listing_needs_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/matrix_list.h"
+#include "base/wrap.h"
+#include "bench/generation/support.h"
+#include "bench/scenario_name.h"
+#include "cli/output.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COLUMNS = 80, NOTE_INDENT = 6, CELL = 2 * SCENARIO_WORD_SIZE + 2 };
+
+// What the table has for one scenario; a column that is the same everywhere is told once, above it.
+typedef struct {
+  const char *head;
+  bool number;
+  void (*write)(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]);
+} Column;
+
+static void write_attention(const Scenario *scenario, const CostEstimate *estimate,
+                            char cell[CELL]) {
+  (void)estimate;
+  const char *backend = scenario->sdpa_backend;
+  snprintf(cell, CELL, "%s%s%s", scenario->attn_implementation, backend[0] ? "/" : "", backend);
+}
+
+static void write_compile(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%s", scenario->compile.compiled ? scenario->compile.mode : "-");
+}
+
+static void write_kernelize(const Scenario *scenario, const CostEstimate *estimate,
+                            char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%s", scenario->kernelize ? "on" : "-");
+}
+
+static void write_batching(const Scenario *scenario, const CostEstimate *estimate,
+                           char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%s", scenario->continuous_batching ? "on" : "-");
+}
+
+static void write_dtype(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%s", scenario->dtype);
+}
+
+static void write_batch(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%lld", (long long)scenario->batch_size);
+}
+
+static void write_prompt(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%lld", (long long)scenario->sequence_length);
+}
+
+static void write_tokens(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, "%lld", (long long)scenario->num_tokens_to_generate);
+}
+
+static void write_memory(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)scenario;
+  snprintf(cell, CELL, "%.2f GiB", (double)estimate->bytes / (1 << 30));
+}
+
+static void write_time(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  char ignored[128];
+  double seconds = estimate->seconds;
+  if (support_missing(scenario, ignored, sizeof ignored))
+    snprintf(cell, CELL, "skipped");
+  else if (seconds < 120.0)
+    snprintf(cell, CELL, "%.*f s", seconds < 10.0, seconds);
+  else
+    snprintf(cell, CELL, "%.0f min", seconds / 60.0);
+}
+
+static const Column columns[] = {
+    {"attention", false, write_attention}, {"compile", false, write_compile},
+    {"kernelize", false, write_kernelize}, {"batching", false, write_batching},
+    {"dtype", false, write_dtype},         {"batch", true, write_batch},
+    {"prompt", true, write_prompt},        {"new", true, write_tokens},
+    {"memory", true, write_memory},        {"time", true, write_time},
+};
+enum { ESTIMATED = 2 }; // columns at the end that need an estimate
+
+static size_t columns_of(const CostEstimate *estimates) {
+  return COUNT_OF(columns) - (estimates ? 0 : ESTIMATED);
+}
+
+typedef struct {
+  int width[COUNT_OF(columns)]; // 0: the same everywhere
+} Layout;
+
+static Layout layout_of(const ScenarioMatrix *matrix, const CostEstimate *estimates) {
+  Layout layout = {0};
+  for (size_t c = 0; c < columns_of(estimates); c++) {
+    char first[CELL], cell[CELL];
+    bool same = matrix->cells.count > 1;
+    int width = (int)strlen(columns[c].head);
+    for (size_t i = 0; i < matrix->cells.count; i++) {
+      columns[c].write(&matrix->cells.items[i].effective, estimates ? &estimates[i] : NULL, cell);
+      if (i == 0) memcpy(first, cell, CELL);
+      same = same && strcmp(first, cell) == 0;
+      if ((int)strlen(cell) > width) width = (int)strlen(cell);
+    }
+    layout.width[c] = same ? 0 : width;
+  }
+  return layout;
+}
+
+// What all scenarios share, in one sentence.
+static void print_common(const ScenarioMatrix *matrix, const CostEstimate *estimates,
+                         const Layout *layout) {
+  Text words = {0}, lines = {0};
+  text_append_format(&words, "%zu scenarios", matrix->cells.count);
+  if (matrix->asked > matrix->cells.count)
+    text_append_format(&words, " (%zu asked for, the rest the same after the rules)",
+                       matrix->asked);
+  for (size_t c = 0; matrix->cells.count && c < columns_of(estimates); c++) {
+    char cell[CELL];
+    if (layout->width[c]) continue;
+    columns[c].write(&matrix->cells.items[0].effective, estimates, cell);
+    text_append_format(&words, ", %s %s", columns[c].head, cell);
+  }
+  if (estimates)
+    text_append_text(&words, "; time is what the ceilings allow, real runs take longer");
+  wrap_append(&lines, words.data, COLUMNS, 0);
+  output_write(lines.data, lines.size);
+  output_format("\n");
+  text_free(&words);
+  text_free(&lines);
+}
+
+static void print_cell(const Column *column, int width, const char *text) {
+  if (width) output_format("  %*s", column->number ? width : -width, text);
+}
+
+static void print_row(const ScenarioMatrix *matrix, const CostEstimate *estimates,
+                      const Layout *layout, size_t row) {
+  output_format("%4zu", row + 1);
+  for (size_t c = 0; c < columns_of(estimates); c++) {
+    char cell[CELL];
+    columns[c].write(&matrix->cells.items[row].effective, estimates ? &estimates[row] : NULL, cell);
+    print_cell(&columns[c], layout->width[c], cell);
+  }
+  output_format("\n");
+}
+
+static void print_note(const char *subject, const char *text) {
+  Text words = {0}, lines = {0};
+  text_append_format(&words, "%s%s%s", subject, subject[0] ? ": " : "", text);
+  wrap_append(&lines, words.data, COLUMNS - NOTE_INDENT, NOTE_INDENT + 2);
+  output_format("%*s", NOTE_INDENT, "");
+  output_write(lines.data, lines.size);
+  text_free(&words);
+  text_free(&lines);
+}
+
+// What each rule made of what was asked for; why it will be skipped.
+static void print_notes(const MatrixCell *cell) {
+  char missing[128];
+  for (int rule = 0; rule < RULE_COUNT; rule++)
+    if (cell->fired & 1u << rule) print_note(rule_name((Rule)rule), rule_text((Rule)rule));
+  if (support_missing(&cell->effective, missing, sizeof missing)) print_note("", missing);
+}
+
+void matrix_list_table(const ScenarioMatrix *matrix, const CostEstimate *estimates) {
+  Layout layout = layout_of(matrix, estimates);
+  print_common(matrix, estimates, &layout);
+  output_format("   #");
+  for (size_t c = 0; c < columns_of(estimates); c++)
+    print_cell(&columns[c], layout.width[c], columns[c].head);
+  output_format("\n");
+  for (size_t i = 0; i < matrix->cells.count; i++) {
+    print_row(matrix, estimates, &layout, i);
+    print_notes(&matrix->cells.items[i]);
+  }
+}
+
+void matrix_list_json(const ScenarioMatrix *matrix) {
+  json_t *rows = json_array();
+  for (size_t i = 0; i < matrix->cells.count; i++) {
+    const MatrixCell *cell = &matrix->cells.items[i];
+    char name[SCENARIO_NAME_SIZE];
+    json_array_append_new(rows,
+                          json_pack("{sssssoso}", "name", scenario_name(&cell->effective, name),
+                                    "hash", cell->hash, "config", scenario_config(&cell->effective),
+                                    "rules", rules_json(cell->fired)));
+  }
+  char *text = json_dumps(rows, JSON_INDENT(4) | JSON_ENSURE_ASCII);
+  output_write(text, strlen(text));
+  output_format("\n");
+  free(text);
+  json_decref(rows);
+}
