@@ -4,14 +4,14 @@
 #include "cli/command_generate.h"
 #include "cli/command_info.h"
 #include "cli/command_logits.h"
+#include "cli/command_report.h"
 #include "cli/command_run.h"
 #include "cli/command_tokenize.h"
 #include "cli/command_worker.h"
 
 static const Command *const commands[] = {
-    &command_run,       &command_generate, &command_logits,
-    &command_tokenize,  &command_info,     &command_bench_kernels,
-    &command_documents, &command_worker,   NULL,
+    &command_run,  &command_report,        &command_generate,  &command_logits, &command_tokenize,
+    &command_info, &command_bench_kernels, &command_documents, &command_worker, NULL,
 };
 
 int main(int count, char **words) {

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The measured numbers of one family of cells (same pattern, heads, dimension and dtype) as grids
+// for table and Markdown.
+#pragma once
+#include "report/attention/printers.h"
+#include "report/grid.h"
+
+// Rows of the family of results->rows.items[first]: one a cell, back end and pass. `brief`: batch,
+// length and back end stand only where they change.
+Grid attention_grid_make(const AttentionResults *results, size_t first,
+                         const AttentionPrintOptions *options, bool brief);
+// What each cell's mask leaves: pairs seen, blocks of the mask, the time to build it. No rows where
+// everything is seen.
+Grid attention_mask_grid(const AttentionResults *results, size_t first);
+// Whether the row is the first of its family.
+bool attention_row_begins_family(const AttentionResults *results, size_t index);

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What was not measured, and why: once for each back end and reason, with the first cell and how
+// many.
+#include "base/wrap.h"
+#include "report/attention/printers.h"
+#include "report/printers.h"
+#include <string.h>
+
+typedef struct {
+  const char *name, *reason; // name: "" of a whole cell
+  RowStatus status;
+  const AttentionRow *first;
+  size_t cells;
+} Skip;
+typedef ARRAY_OF(Skip) Skips;
+
+static void add(Skips *skips, const char *name, RowStatus status, const char *reason,
+                const AttentionRow *row) {
+  for (size_t i = 0; i < skips->count; i++) {
+    Skip *skip = &skips->items[i];
+    if (skip->status != status || strcmp(skip->name, name) || strcmp(skip->reason, reason))
+      continue;
+    skip->cells++;
+    return;
+  }
+  ARRAY_APPEND(skips, ((Skip){name, reason, status, row, 1}));
+}
+
+static Skips find(const AttentionResults *results) {
+  Skips skips = {0};
+  for (size_t i = 0; i < results->rows.count; i++) {
+    const AttentionRow *row = &results->rows.items[i];
+    if (row->status != ROW_MEASURED && row->runs.count == 0)
+      add(&skips, "", row->status, row->reason, row);
+    for (size_t j = 0; j < row->runs.count; j++) {
+      const AttentionRun *run = &row->runs.items[j];
+      if (run->status != ROW_MEASURED) add(&skips, run->name, run->status, run->reason, row);
+    }
+  }
+  return skips;
+}
+
+static void append(const AttentionResults *results, const Skip *skip, Text *text) {
+  Text line = {0};
+  const char *kind = skip->status == ROW_SKIPPED ? "[SKIP]" : "[FAIL]";
+  text_append_format(&line, "%s %s%s%s", kind, skip->name, skip->name[0] ? ": " : "", skip->reason);
+  if (skip->cells == results->rows.count && skip->cells > 1)
+    text_append_text(&line, " (every cell)");
+  else if (skip->cells > 1)
+    text_append_format(&line, " (%s and %zu more)", skip->first->label, skip->cells - 1);
+  else
+    text_append_format(&line, " (%s)", skip->first->label);
+  wrap_append(text, line.data, REPORT_COLUMNS, 7);
+  text_free(&line);
+}
+
+void attention_skips_append(const AttentionResults *results, Text *text) {
+  Skips skips = find(results);
+  for (size_t i = 0; i < skips.count; i++) append(results, &skips.items[i], text);
+  ARRAY_FREE(&skips);
+}
