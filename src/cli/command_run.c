@@ -5,14 +5,11 @@
 #include "bench/trust.h"
 #include "cli/engine_options.h"
 #include "cli/model_argument.h"
-#include "cli/output.h"
+#include "cli/report_output.h"
 #include "cli/run_list.h"
 #include "cli/run_matrix.h"
 #include "cli/run_options.h"
 #include "model/weight_source.h"
-#include "report/printers.h"
-#include "report/summary.h"
-#include "report/warnings.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -183,34 +180,10 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
   return runner_run(&options, summary, error);
 }
 
-// Lines for people: behind the table on standard output, else apart on standard error.
-static void tell_people(bool table, const Text *text) {
-  if (text->size == 0) return;
-  if (table)
-    output_format("\n%s", text->data);
-  else
-    fputs(text->data, stderr);
-}
-
 static bool print_report(Run *run, Error *error) {
-  const char *format = arguments_text(run->arguments, "--output-format");
-  bool table = strcmp(format, "table") == 0;
-  Report report;
-  Text body = {0}, sentences = {0}, warnings = {0};
-  if (!report_make(results_document(run->results), results_path(run->results), &report, error))
-    return false;
-  report_printer(format)(&report, &body);
-  summary_sentences(&report, &sentences);
-  if (log_level(run->arguments) < 3) warnings_list(&report, &warnings);
-  output_write(text_span(&body).data, body.size);
-  if (table) tell_people(table, &sentences);
-  tell_people(table, &warnings);
-  if (table) output_format("\nresults: %s\n", results_path(run->results));
-  text_free(&body);
-  text_free(&sentences);
-  text_free(&warnings);
-  report_free(&report);
-  return output_flush(error);
+  const ReportForm form = {.format = arguments_text(run->arguments, "--output-format"),
+                           .warnings = log_level(run->arguments) < 3};
+  return report_output(results_document(run->results), results_path(run->results), &form, error);
 }
 
 // The run's exit code: something failed, something was wrong, nothing could be run.

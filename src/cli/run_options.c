@@ -2,6 +2,7 @@
 #include "cli/run_options.h"
 #include "bench/levels.h"
 #include "bench/scenario.h"
+#include "cli/report_output.h"
 
 static const Option scenario_rows[] = {
     {.flag = "--warmup",
@@ -105,11 +106,7 @@ static const Option output_rows[] = {
      .placeholder = "FOLDER",
      .standard = "benchmark_results",
      .help = "results go to FOLDER/MODEL/MODEL_benchmark_TIME.json"},
-    {.flag = "--output-format",
-     .kind = OPTION_CHOICE,
-     .choices = "table|markdown|csv|json|jsonl",
-     .standard = "table",
-     .help = "how to print the results"},
+    OUTPUT_FORMAT_ROW,
     {.flag = "--resume",
      .kind = OPTION_SWITCH,
      .help =
