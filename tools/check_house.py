@@ -79,7 +79,8 @@ def check_headers():
     compiler = os.environ.get("CC", "cc").split()
     broken = []
     for path in sources(".h"):
-        tier = {"avx2": ["-march=x86-64-v3"], "avx512": ["-march=x86-64-v4"]}
+        tier = {"avx2": ["-march=x86-64-v3"], "avx512": ["-march=x86-64-v4"],
+                "avx512_bf16": ["-march=x86-64-v4", "-mavx512bf16"]}
         flags = next((tier[part] for part in path.split(os.sep) if part in tier), [])
         program = f'#include "{path}"\n#include "{path}"\n'
         command = compiler + flags + ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenario.h"
 #include "bench/scenario_name.h"
-#include "device/cpu.h"
 #include "tensor/dtype.h"
 #include <inttypes.h>
 #include <string.h>
@@ -57,7 +56,7 @@ static bool check_mask(const char *where, const char *mask, Error *error) {
   CpuTier tier;
   if (!mask[0] || cpu_tier_by_name(mask, &tier)) return true;
   return error_set(error, ERROR_ARGUMENT, where,
-                   "cpu_mask is \"%s\", expected reference, avx2 or avx512", mask);
+                   "cpu_mask is \"%s\", expected reference, avx2, avx512 or avx512_bf16", mask);
 }
 
 static bool check_tokens(const Scenario *scenario, const char *where, Error *error) {
@@ -104,6 +103,12 @@ json_t *scenario_config(const Scenario *scenario) {
   json_object_set_new(object, "compile_kwargs", compile_kwargs_json(&scenario->compile));
   json_object_set_new(object, "kernelize", json_boolean(scenario->kernelize));
   return object;
+}
+
+CpuTier scenario_tier(const Scenario *scenario) {
+  CpuTier mask, best = cpu_best_tier();
+  bool capped = cpu_tier_by_name(scenario->cpu_mask, &mask) && mask < best;
+  return capped ? mask : best;
 }
 
 static json_t *word_or_null(const char *word) {

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/sha256.h"
 #include "bench/compile_kwargs.h"
+#include "device/cpu.h"
 
 enum {
   SCENARIO_NAME_SIZE = 320,
@@ -38,6 +39,9 @@ Scenario scenario_standard(void); // the defaults of a configuration file
 CHECKED bool scenario_check(const Scenario *scenario, const char *where, Error *error);
 // Writes `text` into a field of SCENARIO_WORD_SIZE; too long becomes an error.
 CHECKED bool scenario_set_word(char *field, const char *text, const char *where, Error *error);
+
+// The tier that it runs on here: the best of this processor, capped by the mask.
+CpuTier scenario_tier(const Scenario *scenario);
 
 // The object that is hashed and shown as `config`. New reference.
 json_t *scenario_config(const Scenario *scenario);

@@ -95,6 +95,7 @@ static bool is_openblas_work(const Item *item) {
 static bool visit_shape(Bench *bench, Item item, Visit *visit, Error *error) {
   for (int tier = CPU_TIER_REFERENCE; tier <= (int)bench->highest; tier++) {
     item.tier = (CpuTier)tier;
+    if (!workshop_differs(item.operator, kernels_for(item.tier), item.dtype, item.shape)) continue;
     if (!visit(bench, &item, error)) return false;
   }
   item.openblas = bench->has_openblas && is_openblas_work(&item);
@@ -261,9 +262,12 @@ static void print_head(const Bench *bench) {
   const Ceilings *ceilings = &bench->ceilings;
   output_format("shapes of %s, seed %" PRIu64 "\n", arguments_text(bench->arguments, "--shape"),
                 bench->seed);
-  output_format("ceilings: FMA %.1f GFLOP/s (%s), read %.1f GB/s, %d thread%s\n",
-                ceilings->fma_gflop_per_s, cpu_tier_name(ceilings->tier), ceilings->read_gb_per_s,
-                ceilings->threads, ceilings->threads > 1 ? "s" : "");
+  output_format("ceilings: FMA %.1f GFLOP/s (%s), ", ceilings->fma_gflop_per_s,
+                cpu_tier_name(ceilings->tier));
+  if (ceilings->dot_gflop_per_s > 0.0)
+    output_format("bfloat16 dot %.1f GFLOP/s, ", ceilings->dot_gflop_per_s);
+  output_format("read %.1f GB/s, %d thread%s\n", ceilings->read_gb_per_s, ceilings->threads,
+                ceilings->threads > 1 ? "s" : "");
   output_format("%s%s\n", bench->has_openblas ? "" : "no openblas: ",
                 openblas_state(bench, buffer, sizeof buffer));
 }
@@ -319,8 +323,12 @@ const Command command_bench_kernels = {
         "through more memory than the caches hold, as they do in a model; activations stay in "
         "them.\n\n"
         "\"share\" is the least possible time at the ceilings over the "
-        "time taken, and names the ceiling that binds: multiply-adds (FMA) or memory read, both "
-        "measured again before each operator and dtype. Above 100 % the data was in a cache. "
+        "time taken, and names the ceiling that binds: multiply-adds (FMA), products of bfloat16 "
+        "pairs (dot) or memory read, measured again before each operator and dtype. Above 100 % "
+        "the "
+        "data was in a cache. A tier stands only where it differs from the one below it; "
+        "avx512_bf16 does where it multiplies bfloat16 pairs, whose result is compared with the "
+        "product of activations rounded likewise. "
         "\"residual\" is the largest difference over the largest "
         "value. A result that is wrong gets no time, and exit code 9.\n\n"
         "Where OpenBLAS is installed, its float32 products stand beside ours: one thread of it, "

@@ -160,6 +160,9 @@ static void print_table(const Facts *facts) {
   line("FMA float32", "%.1f GFLOP/s on one thread, %.1f on %d (%s)",
        ceilings->fma_gflop_per_s_single, ceilings->fma_gflop_per_s, ceilings->threads,
        cpu_tier_name(ceilings->tier));
+  if (ceilings->dot_gflop_per_s > 0.0)
+    line("dot bfloat16", "%.1f GFLOP/s on %d threads", ceilings->dot_gflop_per_s,
+         ceilings->threads);
   line("memory read", "%.1f GB/s on %d threads", ceilings->read_gb_per_s, ceilings->threads);
   line("memory copy", "%.1f GB/s on %d threads", ceilings->copy_gb_per_s, ceilings->threads);
 }

@@ -11,7 +11,7 @@ void kernel_table_heading(const WorkshopOperator *operator) {
   output_format(
       "\n%s: %s; residual at most %.0e%s\n", operator->name, operator->summary, operator->bound,
       product ? " √K" : "");
-  output_format("%5s %6s %5s %-8s %-9s %7s %6s %10s %8s %s\n", "M", "N", "K", "dtype", "tier",
+  output_format("%5s %6s %5s %-8s %-11s %7s %6s %10s %8s %s\n", "M", "N", "K", "dtype", "tier",
                 "GFLOP/s", "GB/s", "share", "residual", "verdict");
 }
 
@@ -27,7 +27,7 @@ static const char *rate(double value, char cell[CELL]) {
 
 static const char *share(const WorkshopResult *result, char cell[CELL]) {
   if (!result->correct) return rate(0.0, cell);
-  snprintf(cell, CELL, "%.0f %% %s", 100.0 * result->share, result->by_read ? "read" : "FMA");
+  snprintf(cell, CELL, "%.0f %% %s", 100.0 * result->share, result->share_of);
   return cell;
 }
 
@@ -35,7 +35,7 @@ void kernel_table_line(const WorkshopResult *result) {
   const WorkshopShape *shape = &result->shape;
   char depth[CELL] = "", flops[CELL], bytes[CELL], part[CELL];
   if (shape->k) snprintf(depth, CELL, "%lld", (long long)shape->k);
-  output_format("%5lld %6lld %5s %-8s %-9s %7s %6s %10s %8.1e %s\n", (long long)shape->m,
+  output_format("%5lld %6lld %5s %-8s %-11s %7s %6s %10s %8.1e %s\n", (long long)shape->m,
                 (long long)shape->n, depth, dtype_name(result->dtype), result->by,
                 rate(result->gflop_per_s, flops), rate(result->gb_per_s, bytes),
                 share(result, part), result->residual, result->correct ? "right" : "WRONG");
@@ -60,8 +60,9 @@ json_t *kernel_table_document(const WorkshopResult *result) {
   json_object_set_new(out, "gb_per_s", number(result->gb_per_s, timed));
   json_object_set_new(out, "share", number(result->share, timed));
   json_object_set_new(out, "fma_ceiling_gflop_per_s", number(result->fma_gflop_per_s, timed));
+  json_object_set_new(out, "dot_ceiling_gflop_per_s",
+                      number(result->dot_gflop_per_s, timed && result->dot_gflop_per_s > 0.0));
   json_object_set_new(out, "read_ceiling_gb_per_s", number(result->read_gb_per_s, timed));
-  json_object_set_new(out, "share_of",
-                      timed ? json_string(result->by_read ? "read" : "fma") : json_null());
+  json_object_set_new(out, "share_of", timed ? json_string(result->share_of) : json_null());
   return out;
 }

@@ -11,6 +11,7 @@ enum { MAXIMUM_ROUNDS = 31, BLOCK = 4096 };
 
 static const CeilingLoops *loops_of(CpuTier tier) {
 #if defined(__x86_64__)
+  if (tier == CPU_TIER_AVX512_BF16) return &ceiling_loops_avx512_bf16;
   if (tier == CPU_TIER_AVX512) return &ceiling_loops_avx512;
   if (tier == CPU_TIER_AVX2) return &ceiling_loops_avx2;
 #endif
@@ -24,24 +25,25 @@ static int compare(const void *a, const void *b) {
 }
 
 typedef struct {
-  const CeilingLoops *loops;
+  const CeilingProduct *product;
+  uint64_t (*read)(const void *data, int64_t bytes);
   const char *source;
   char *target; // copy only
   int64_t bytes, rounds;
   _Atomic uint64_t sink; // keeps the results alive
 } Job;
 
-static void fma_task(void *context, int thread, int threads) {
+static void product_task(void *context, int thread, int threads) {
   Job *job = context;
   (void)thread, (void)threads;
-  job->sink += (uint64_t)job->loops->fma(job->rounds);
+  job->sink += (uint64_t)job->product->run(job->rounds);
 }
 
 static void read_task(void *context, int thread, int threads) {
   Job *job = context;
   int64_t begin, end;
   team_share(job->bytes / BLOCK * BLOCK, BLOCK, thread, threads, &begin, &end);
-  job->sink += job->loops->read(job->source + begin, end - begin);
+  job->sink += job->read(job->source + begin, end - begin);
 }
 
 static void copy_task(void *context, int thread, int threads) {
@@ -78,30 +80,34 @@ static Seconds take_seconds(Team *team, TeamTask *task, Job *job, int rounds) {
 }
 
 // As many rounds of the loop as take about a millisecond.
-static int64_t calibrate(const CeilingLoops *loops, Job *job) {
+static int64_t calibrate(Job *job) {
   int64_t rounds = 1000, start = clock_now();
-  job->sink += (uint64_t)loops->fma(rounds);
+  job->sink += (uint64_t)job->product->run(rounds);
   int64_t taken = clock_now() - start + 1;
   return rounds * (int64_t)1000000 / taken + 1;
 }
 
 // team NULL: this thread alone.
-static double fma_rate(Team *team, CpuTier tier, int rounds) {
-  const CeilingLoops *loops = loops_of(tier);
-  Job job = {.loops = loops};
-  calibrate(loops, &job);
-  job.rounds = calibrate(loops, &job);
+static double product_rate(Team *team, const CeilingProduct *product, int rounds) {
+  if (!product->run) return 0.0;
+  Job job = {.product = product};
+  calibrate(&job);
+  job.rounds = calibrate(&job);
   int threads = team ? team_size(team) : 1;
-  double flops = (double)loops->flops_per_round * (double)job.rounds * threads;
-  return flops * 1e-9 / take_seconds(team, fma_task, &job, rounds).least;
+  double flops = (double)product->flops_per_round * (double)job.rounds * threads;
+  return flops * 1e-9 / take_seconds(team, product_task, &job, rounds).least;
 }
 
 double ceiling_fma(Team *team, CpuTier tier, int rounds) {
-  return fma_rate(team, tier, rounds);
+  return product_rate(team, &loops_of(tier)->fma, rounds);
+}
+
+double ceiling_dot(Team *team, CpuTier tier, int rounds) {
+  return product_rate(team, &loops_of(tier)->dot, rounds);
 }
 
 double ceiling_read(Team *team, CpuTier tier, const void *buffer, int64_t bytes, int rounds) {
-  Job job = {.loops = loops_of(tier), .source = buffer, .bytes = bytes};
+  Job job = {.read = loops_of(tier)->read, .source = buffer, .bytes = bytes};
   return (double)(bytes - bytes % BLOCK) * 1e-9 /
          take_seconds(team, read_task, &job, rounds).median;
 }
@@ -122,8 +128,9 @@ bool ceilings_measure(Team *team, CpuTier tier, Ceilings *ceilings, Error *error
   Job job = {.source = region.data, .target = region.data, .bytes = bytes};
   team_run(team, touch_task, &job);
   *ceilings = (Ceilings){.tier = tier, .threads = team_size(team), .buffer_bytes = bytes};
-  ceilings->fma_gflop_per_s_single = fma_rate(NULL, tier, FMA_ROUNDS);
+  ceilings->fma_gflop_per_s_single = product_rate(NULL, &loops_of(tier)->fma, FMA_ROUNDS);
   ceilings->fma_gflop_per_s = ceiling_fma(team, tier, FMA_ROUNDS);
+  ceilings->dot_gflop_per_s = ceiling_dot(team, tier, FMA_ROUNDS);
   ceilings->read_gb_per_s = ceiling_read(team, tier, region.data, bytes, READ_ROUNDS);
   job.bytes = bytes / 2;
   job.source += job.bytes;

@@ -2,6 +2,7 @@
 // Compiled once per tier: TIER names the table, LANES is the number of floats in a register. The
 // compiler turns a * b + c into one instruction where the tier has it (-ffp-contract=fast).
 #include "device/ceiling_loops.h"
+#include <stddef.h>
 
 #define JOIN(A, B) A##B
 #define TABLE_OF(TIER_NAME) JOIN(ceiling_loops_, TIER_NAME)
@@ -23,6 +24,30 @@ static float fma_rounds(int64_t rounds) {
   return sum;
 }
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#define DOT_PRODUCT                                                                                \
+  { (int64_t) DOT_CHAINS *LANES * 4, dot_rounds }
+enum { DOT_CHAINS = 24 }; // its latency is longer
+
+static float dot_rounds(int64_t rounds) {
+  const int tiny = 0x33803380, near_one = 0x3F7F3F7F; // pairs of 2^-24 and of 0.996
+  __m512 chain[DOT_CHAINS];
+  __m512bh a = (__m512bh)_mm512_set1_epi32(near_one), b = (__m512bh)_mm512_set1_epi32(tiny);
+  for (int i = 0; i < DOT_CHAINS; i++) chain[i] = _mm512_set1_ps((float)i);
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 24
+    for (int i = 0; i < DOT_CHAINS; i++) chain[i] = _mm512_dpbf16_ps(chain[i], a, b);
+  }
+  float sum = 0;
+  for (int i = 0; i < DOT_CHAINS; i++) sum += _mm512_cvtss_f32(chain[i]);
+  return sum;
+}
+#else
+#define DOT_PRODUCT                                                                                \
+  { 0, NULL }
+#endif
+
 static uint64_t read_words(const void *data, int64_t bytes) {
   enum { SUMS = 8 };
   Words sum[SUMS] = {{0}};
@@ -37,4 +62,4 @@ static uint64_t read_words(const void *data, int64_t bytes) {
 }
 
 const CeilingLoops TABLE_OF(TIER) = {
-    .flops_per_round = (int64_t)CHAINS * LANES * 2, .fma = fma_rounds, .read = read_words};
+    .fma = {(int64_t)CHAINS * LANES * 2, fma_rounds}, .dot = DOT_PRODUCT, .read = read_words};

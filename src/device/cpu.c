@@ -7,7 +7,8 @@
 #include <cpuid.h>
 #endif
 
-static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512"};
+static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512",
+                                                       "avx512_bf16"};
 
 const char *cpu_tier_name(CpuTier tier) {
   return tier_names[tier];
@@ -38,6 +39,7 @@ static CpuTier find_tier(void) {
   enum { OSXSAVE = 1 << 27, FMA = 1 << 12, MOVBE = 1 << 22, F16C = 1 << 29, AVX = 1 << 28 };
   enum { BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8, LZCNT = 1 << 5 };
   enum { AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512CD = 1 << 28, AVX512BW = 1 << 30 };
+  enum { AVX512_BF16 = 1 << 5 }; // of leaf 7, subleaf 1, in EAX
   const uint32_t avx512vl = 1u << 31;
   uint32_t a, b, c, d, b7, c_extended;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !has_all(c, OSXSAVE | AVX | FMA | F16C | MOVBE))
@@ -50,7 +52,8 @@ static CpuTier find_tier(void) {
   if (!has_all(saved, 0x06)) return CPU_TIER_REFERENCE;
   if (!has_all(saved, 0xE6) || !has_all(b7, AVX512F | AVX512DQ | AVX512CD | AVX512BW | avx512vl))
     return CPU_TIER_AVX2;
-  return CPU_TIER_AVX512;
+  bool pairs = __get_cpuid_count(7, 1, &a, &b, &c, &d) && has_all(a, AVX512_BF16);
+  return pairs ? CPU_TIER_AVX512_BF16 : CPU_TIER_AVX512;
 }
 #else
 static CpuTier find_tier(void) {

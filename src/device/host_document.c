@@ -88,8 +88,11 @@ json_t *host_document(const Host *host) {
 }
 
 json_t *ceilings_document(const Ceilings *ceilings) {
-  return json_pack("{sssisfsfsfsf}", "tier", cpu_tier_name(ceilings->tier), "threads",
+  json_t *dot =
+      ceilings->dot_gflop_per_s > 0.0 ? json_real(ceilings->dot_gflop_per_s) : json_null();
+  return json_pack("{sssisfsfsosfsf}", "tier", cpu_tier_name(ceilings->tier), "threads",
                    ceilings->threads, "fma_gflop_per_s_single", ceilings->fma_gflop_per_s_single,
-                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "read_gb_per_s",
-                   ceilings->read_gb_per_s, "copy_gb_per_s", ceilings->copy_gb_per_s);
+                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "dot_gflop_per_s", dot,
+                   "read_gb_per_s", ceilings->read_gb_per_s, "copy_gb_per_s",
+                   ceilings->copy_gb_per_s);
 }

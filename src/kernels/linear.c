@@ -37,6 +37,7 @@ typedef struct {
   int64_t groups;       // tile widths over the rows of W
   int64_t tile_columns; // a tile's width
   int64_t panel_bytes;
+  bool dot; // x is packed as pairs of bfloat16
   float *packed;
 } Chunk;
 
@@ -67,10 +68,16 @@ static int64_t tiles_of(const Chunk *chunk, int64_t rows) {
   return ceiling_divide(rows, chunk->kernels->tile_rows);
 }
 
+// What `columns` columns take in a packed row; blocks and tiles begin at even columns.
+static int64_t packed_columns(const Chunk *chunk, int64_t columns) {
+  return chunk->dot ? ceiling_divide(columns, 2) : columns;
+}
+
 // Packed order: block of rows, block of columns, tile, column, row.
 static float *packed_tile(const Chunk *chunk, Range rows, Range columns, Range tile) {
-  return chunk->packed + rows.begin * chunk->linear->matrix->columns +
-         columns.begin * (rows.end - rows.begin) + tile.begin * (columns.end - columns.begin);
+  return chunk->packed + rows.begin * packed_columns(chunk, chunk->linear->matrix->columns) +
+         packed_columns(chunk, columns.begin) * (rows.end - rows.begin) +
+         tile.begin * packed_columns(chunk, columns.end - columns.begin);
 }
 
 // Nearly equal blocks, of an even number of columns each.
@@ -84,14 +91,17 @@ static Range block_columns(const Chunk *chunk, int64_t block) {
 static void pack_tiles(const Chunk *chunk, Range rows, Range tiles) {
   const Linear *linear = chunk->linear;
   int64_t height = rows.end - rows.begin;
+  const Kernels *kernels = chunk->kernels;
+  void (*pack)(int, int64_t, const float *, int64_t, float *) =
+      chunk->dot ? kernels->pack_row_pairs : kernels->pack_rows;
   for (int64_t block = 0; block < chunk->column_blocks; block++)
     for (int64_t t = tiles.begin; t < tiles.end; t++) {
       Range columns = block_columns(chunk, block);
       Range tile = even_part(height, tiles_of(chunk, height), t);
       int64_t row = chunk->first_row + rows.begin + tile.begin;
-      chunk->kernels->pack_rows((int)(tile.end - tile.begin), columns.end - columns.begin,
-                                linear->x + row * linear->x_stride + columns.begin,
-                                linear->x_stride, packed_tile(chunk, rows, columns, tile));
+      pack((int)(tile.end - tile.begin), columns.end - columns.begin,
+           linear->x + row * linear->x_stride + columns.begin, linear->x_stride,
+           packed_tile(chunk, rows, columns, tile));
     }
 }
 
@@ -153,6 +163,10 @@ static void copy_rows(int rows, int64_t count, const float *from, int64_t from_s
     memcpy(to + row * to_stride, from + row * from_stride, (size_t)count * sizeof *to);
 }
 
+static void multiply_tile(const Chunk *chunk, const Tile *tile) {
+  (chunk->dot ? chunk->kernels->tile_dot : chunk->kernels->tile)(tile);
+}
+
 // A tile whose last panel is not full: by way of a whole one.
 static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *workspace) {
   int64_t width = tile.panels * MATRIX_PANEL, stride = tile.c_stride;
@@ -166,7 +180,7 @@ static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *wo
   }
   tile.c = workspace->edge;
   tile.c_stride = width;
-  chunk->kernels->tile(&tile);
+  multiply_tile(chunk, &tile);
   copy_rows(tile.rows, count, tile.c, width, c, stride);
 }
 
@@ -188,7 +202,7 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
     if (count < width)
       run_edge(chunk, tile, count, workspace);
     else
-      chunk->kernels->tile(&tile);
+      multiply_tile(chunk, &tile);
     if (columns.end == linear->matrix->columns) finish_tile(chunk, &tile, row, column, count);
     tile.next = NULL;
     tile.next_panel_bytes = tile.next_column_bytes = 0;
@@ -275,8 +289,9 @@ static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *wo
   if (thread >= wide * high) return;
   Range tiles = even_part(chunk->tiles, high, thread / wide);
   Range groups = even_part(chunk->groups, wide, thread % wide);
-  int64_t packed_bytes = chunk->rows * chunk->linear->matrix->columns * (int64_t)sizeof(float);
-  int64_t step = packed_bytes <= SMALL_PACKED_BYTES ? 1 : BLOCK_WIDTH / chunk->tile_columns;
+  int64_t packed = chunk->rows * packed_columns(chunk, chunk->linear->matrix->columns);
+  int64_t step =
+      packed * (int64_t)sizeof(float) <= SMALL_PACKED_BYTES ? 1 : BLOCK_WIDTH / chunk->tile_columns;
   for (int64_t group = groups.begin; group < groups.end; group += step) {
     Range some = {group, smaller(group + step, groups.end)};
     run_groups(chunk, some, tiles, workspace);
@@ -291,6 +306,7 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
     Range rows = block_rows(&chunk, block);
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
+  chunk.dot = linear_rounds(kernels, linear->matrix->dtype, linear->rows);
   int64_t most = linear->matrix->dtype == DTYPE_F32 ? BLOCK_COLUMNS_FLOAT : BLOCK_COLUMNS;
   chunk.column_blocks = ceiling_divide(linear->matrix->columns, most);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
@@ -310,6 +326,10 @@ static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear
     team_barrier(team);
     run_chunk(&chunk, thread, threads, workspaces + thread);
   }
+}
+
+bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows) {
+  return kernels->tile_dot && dtype == DTYPE_BF16 && rows > kernels->streamed_rows;
 }
 
 int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads) {

@@ -4,6 +4,10 @@
 // once, straight from their 16-bit form; many rows go through a blocked matrix product (loop nest
 // after Goto & van de Geijn 2008 and BLIS) over activations packed into tiles.
 //
+// Where the processor multiplies pairs of bfloat16 (Kernels.tile_dot), a blocked product with
+// bfloat16 weights rounds x to bfloat16, as other engines do for that type; sums are float32 all
+// the same.
+//
 // The result does not depend on the number of threads: every output is summed by one thread, in an
 // order that the shape alone decides.
 #pragma once
@@ -31,6 +35,8 @@ typedef struct {
 
 typedef struct Kernels Kernels;
 
+// Whether a product of so many rows with weights of the dtype rounds x to bfloat16.
+bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows);
 // For any product of at most this many rows and columns of W (the most that any layer has).
 int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads);
 // By all threads of the team. Allocates nothing.

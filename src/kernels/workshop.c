@@ -211,15 +211,18 @@ static void take_time(Stand *stand, double first, double budget, WorkshopResult 
       count % 2 ? samples[count / 2] : 0.5 * (samples[count / 2] + samples[count / 2 - 1]);
 }
 
-static void rate(const WorkshopCase *bench, const Ceilings *ceilings, WorkshopResult *result) {
+static void take_rates(const WorkshopCase *bench, const Ceilings *ceilings,
+                       WorkshopResult *result) {
   result->gflop_per_s = bench->flops * 1e-9 / result->seconds;
   result->gb_per_s = bench->bytes * 1e-9 / result->seconds;
-  double of_fma = result->gflop_per_s / ceilings->fma_gflop_per_s;
+  double rate = bench->dot ? ceilings->dot_gflop_per_s : ceilings->fma_gflop_per_s;
+  double of_product = result->gflop_per_s / rate;
   double of_read = result->gb_per_s / ceilings->read_gb_per_s;
   result->fma_gflop_per_s = ceilings->fma_gflop_per_s;
   result->read_gb_per_s = ceilings->read_gb_per_s;
-  result->by_read = of_read >= of_fma;
-  result->share = fmax(of_fma, of_read);
+  result->dot_gflop_per_s = ceilings->dot_gflop_per_s;
+  result->share_of = of_read >= of_product ? "read" : bench->dot ? "dot" : "FMA";
+  result->share = fmax(of_product, of_read);
 }
 
 Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed) {
@@ -233,6 +236,7 @@ bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error) {
   Ceilings *ceilings = &workshop->ceilings;
   if (!need_weights(workshop, dtype, 1, error)) return false;
   ceilings->fma_gflop_per_s = ceiling_fma(workshop->team, ceilings->tier, FMA_ROUNDS);
+  ceilings->dot_gflop_per_s = ceiling_dot(workshop->team, ceilings->tier, FMA_ROUNDS);
   ceilings->read_gb_per_s = ceiling_read(workshop->team, ceilings->tier, workshop->weights.data,
                                          (int64_t)workshop->weights.size, READ_ROUNDS);
   return true;
@@ -275,7 +279,7 @@ bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator, cons
   }
   if (result->correct) {
     take_time(&stand, first, seconds, result);
-    rate(&stand.bench, &workshop->ceilings, result);
+    take_rates(&stand.bench, &workshop->ceilings, result);
   }
   close_stand(&stand);
   return opened;

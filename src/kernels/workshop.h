@@ -37,11 +37,11 @@ typedef struct {
   int samples;                  // of the median
   double seconds;               // median of one execution
   double gflop_per_s, gb_per_s; // 10^9; bytes that must move at least once
-  // Least possible time at the ceilings (the larger of FLOPs / FMA rate and bytes / read rate) over
-  // the time taken. Above 1: the data was in a cache.
+  // Least possible time at the ceilings (the larger of FLOPs / product rate and bytes / read rate)
+  // over the time taken. Above 1: the data was in a cache.
   double share;
-  bool by_read;                          // that larger one is bytes / read rate
-  double fma_gflop_per_s, read_gb_per_s; // the ceilings
+  const char *share_of; // which of the ceilings: "read", "FMA", "dot"
+  double fma_gflop_per_s, dot_gflop_per_s, read_gb_per_s; // the ceilings
 } WorkshopResult;
 
 // The list.
@@ -51,12 +51,16 @@ const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: th
 // does not matter. Not in the list.
 extern const WorkshopOperator workshop_openblas;
 
+// Whether the tier does anything else at this shape than the one below it.
+bool workshop_differs(const WorkshopOperator *operator, const Kernels * kernels, Dtype dtype,
+                      WorkshopShape shape);
+
 // What measurements share: the team, the ceilings, and the memory that weights rotate through.
 typedef struct Workshop Workshop;
 
 // Team and ceilings must outlive it. `seed` is that of all input.
 Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed);
-// Takes the FMA and the read ceiling again, on the memory of the weights: on a machine that others
+// Takes the ceilings again, on the memory of the weights: on a machine that others
 // use too, a share should be one of what it could do just then.
 CHECKED bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error);
 // For workshop_openblas; must outlive the workshop.
@@ -80,6 +84,7 @@ struct WorkshopCase {
   int64_t x_count, x2_count, y_count, weight_count;
   Dtype y_dtype;
   int64_t scratch_bytes;
+  bool dot;            // multiplies pairs of bfloat16: another ceiling, and x is rounded to it
   double flops, bytes; // of one execution
   float *x, *x2;       // random
   void *y, *scratch;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul.h"
 #include "kernels/workshop.h"
+#include "tensor/half.h"
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ static void plan_linear(WorkshopCase *bench) {
   bench->scratch_bytes = linear_scratch_bytes(s->m, s->k, team_size(bench->team));
   bench->flops = 2.0 * (double)s->m * (double)s->n * (double)s->k;
   bench->bytes = (double)bench->weight_count * element_bytes(bench);
+  bench->dot = linear_rounds(bench->kernels, bench->dtype, s->m);
 }
 
 static Matrix matrix_of(const WorkshopCase *bench) {
@@ -44,6 +46,11 @@ static void run_linear(WorkshopCase *bench, int thread, int threads) {
   linear_run(bench->kernels, bench->team, &linear);
 }
 
+// Element of x as the product sees it.
+static double factor_of(const WorkshopCase *bench, int64_t index) {
+  return bench->dot ? bf16_to_float(float_to_bf16(bench->x[index])) : bench->x[index];
+}
+
 static double expect_linear(const WorkshopCase *bench, int64_t index) {
   const WorkshopShape *s = &bench->shape;
   int64_t row = index / s->n, column = index % s->n, lane = column % MATRIX_PANEL;
@@ -53,7 +60,7 @@ static double expect_linear(const WorkshopCase *bench, int64_t index) {
   for (int64_t k = 0; k < s->k; k++) {
     int64_t place = bench->dtype == DTYPE_BF16 ? (k / 2 * MATRIX_PANEL + lane) * 2 + k % 2
                                                : k * MATRIX_PANEL + lane;
-    sum += bench->x[row * s->k + k] * weight_at(bench, panel + place);
+    sum += factor_of(bench, row * s->k + k) * weight_at(bench, panel + place);
   }
   return sum;
 }
@@ -347,6 +354,12 @@ static const WorkshopOperator operators[] = {
 const WorkshopOperator *workshop_operators(int *count) {
   *count = (int)COUNT_OF(operators);
   return operators;
+}
+
+bool workshop_differs(const WorkshopOperator *operator, const Kernels * kernels, Dtype dtype,
+                      WorkshopShape shape) {
+  if (kernels->tier != CPU_TIER_AVX512_BF16) return true;
+  return operator->site == SITE_LINEAR && linear_rounds(kernels, dtype, shape.m);
 }
 
 const WorkshopOperator *workshop_operator_by_name(const char *name) {

@@ -168,13 +168,23 @@ static void shares_follow_the_issue(void **state) {
                      .weight_bytes = 200,
                      .decode_bytes = 300,
                      .prefill_flops = 4000,
-                     .prefill_flops_executed = 5000};
-  const Ceilings ceilings = {.read_gb_per_s = 2, .fma_gflop_per_s = 10};
+                     .prefill_flops_executed = 5000,
+                     .prefill_flops_dot = 3000};
+  Ceilings ceilings = {.read_gb_per_s = 2, .fma_gflop_per_s = 10};
   json_t *roofline = roofline_json(&work, &ceilings, 1e-6, 2e-7);
   assert_close(share(roofline, "decode_share"), 200 / 2e-7 / 2e9);
   assert_close(share(roofline, "prefill_share"), 4000 / 1e-6 / 1e10);
   assert_close(share(roofline, "decode_share_executed"), 300 / 2e-7 / 2e9);
   assert_close(share(roofline, "prefill_share_executed"), 5000 / 1e-6 / 1e10);
+  assert_string_equal(json_string_value(json_object_get(roofline, "prefill_ceiling")), "FMA");
+  assert_null(json_object_get(roofline, "dot_gflop_per_s"));
+  json_decref(roofline);
+  ceilings.dot_gflop_per_s = 20; // 2000 FLOPs at 10, 3000 at 20 GFLOP/s
+  roofline = roofline_json(&work, &ceilings, 1e-6, 2e-7);
+  assert_close(share(roofline, "prefill_share"), 4000 / 1e-6 / 2e10);
+  assert_close(share(roofline, "prefill_share_fma"), 4000 / 1e-6 / 1e10);
+  assert_close(share(roofline, "prefill_share_executed"), (2e-7 + 1.5e-7) / 1e-6);
+  assert_string_equal(json_string_value(json_object_get(roofline, "prefill_ceiling")), "dot");
   json_decref(roofline);
   json_t *written = work_json(&work);
   Field field = field_root(written, "work");

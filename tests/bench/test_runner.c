@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "bench/generation/runner.h"
-#include "bench/worker_events.h"
 #include "bench/scenario_name.h"
 #include "bench/trust.h"
+#include "bench/worker_events.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -70,15 +70,17 @@ static json_t *fake_scenario(const WorkerRequest *request) {
     json_array_append_new(ids, row);
     json_array_append_new(ends, json_integer((new_tokens + 1) * 1000000));
   }
-  return json_pack(
-      "{s:o, s:o, s:o, s:{s:i}, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:f, s:f}, s:{s:f, s:f}, "
-      "s:{s:f, s:f, s:s}, s:{s:f}, s:i}",
-      "times_ns", times, "ends_ns", ends, "ids", ids, "load", "first_run_ns", 7, "memory",
-      "peak_rss_bytes", 1000, "paper_bytes", 900, "work", "weights", 10, "weight_bytes", 20,
-      "decode_bytes", 30, "prefill_flops", 40.0, "prefill_flops_executed", 50.0, "ceilings",
-      "read_gb_per_s", 10.0, "fma_gflop_per_s", 100.0, "correctness", "error", 0.001, "bound", 0.05,
-      "verdict", request->batch == WRONG ? "invalid" : "valid", "usage", "other_load_cores", 0.0,
-      "allocations", 0);
+  return json_pack("{s:o, s:o, s:o, s:{s:i}, s:{s:i, s:i}, s:{s:i, s:i, s:i, s:f, s:f, s:f}, "
+                   "s:{s:f, s:f, s:f}, "
+                   "s:{s:f, s:f, s:s}, s:{s:f}, s:i}",
+                   "times_ns", times, "ends_ns", ends, "ids", ids, "load", "first_run_ns", 7,
+                   "memory", "peak_rss_bytes", 1000, "paper_bytes", 900, "work", "weights", 10,
+                   "weight_bytes", 20, "decode_bytes", 30, "prefill_flops", 40.0,
+                   "prefill_flops_executed", 50.0, "prefill_flops_dot", 0.0, "ceilings",
+                   "read_gb_per_s", 10.0, "fma_gflop_per_s", 100.0, "dot_gflop_per_s", 0.0,
+                   "correctness", "error", 0.001, "bound", 0.05, "verdict",
+                   request->batch == WRONG ? "invalid" : "valid", "usage", "other_load_cores", 0.0,
+                   "allocations", 0);
 }
 
 // A process of this task dies while there is a file of this name to remove: once.

@@ -122,9 +122,9 @@ static void test_float32(void **state) {
   }
 }
 
-static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, const char *attention) {
+static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, const char *attention,
+                         CpuTier tier) {
   Error error;
-  CpuTier tier = cpu_best_tier();
   Model *model = open_model(golden, dtype, rounding, tier);
   Generator *generator = open_generator(model, attention, dtype, golden, tier);
   float *logits = new_logits(golden);
@@ -136,15 +136,15 @@ static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, cons
 }
 
 // 16-bit weights and cache against float32 with the same rounded weights.
-static void check_narrow(const char *name, Dtype dtype, double bound) {
+static void check_narrow(const char *name, Dtype dtype, CpuTier tier, double bound) {
   Golden golden = golden_read(name);
-  float *reference = run_logits(&golden, DTYPE_F32, dtype, "eager");
+  float *reference = run_logits(&golden, DTYPE_F32, dtype, "eager", tier);
   for (size_t i = 0; i < COUNT_OF(attentions); i++) {
-    float *logits = run_logits(&golden, dtype, dtype, attentions[i]);
+    float *logits = run_logits(&golden, dtype, dtype, attentions[i], tier);
     double found = error_against(&golden, logits, reference);
     if (!(found <= bound))
-      fail_msg("%s %s %s: relative error %g, bound %g", name, attentions[i], dtype_name(dtype),
-               found, bound);
+      fail_msg("%s %s %s %s: relative error %g, bound %g", name, cpu_tier_name(tier), attentions[i],
+               dtype_name(dtype), found, bound);
     free(logits);
   }
   free(reference);
@@ -153,12 +153,19 @@ static void check_narrow(const char *name, Dtype dtype, double bound) {
 
 static void test_bfloat16(void **state) {
   (void)state;
-  for (int i = 0; i < golden_count; i++) check_narrow(golden_names[i], DTYPE_BF16, 5e-2);
+  for (int i = 0; i < golden_count; i++) {
+    CpuTier best = cpu_best_tier(), exact = best < CPU_TIER_AVX512_BF16 ? best : CPU_TIER_AVX512;
+    check_narrow(golden_names[i], DTYPE_BF16, exact, 5e-2);
+    // Activations are rounded too. With so few columns a sum averages little of it: the error
+    // is 1.6 times the other's in the median of these models, 0.058 at most.
+    if (best != exact) check_narrow(golden_names[i], DTYPE_BF16, best, 8e-2);
+  }
 }
 
 static void test_float16(void **state) {
   (void)state;
-  for (int i = 0; i < golden_count; i++) check_narrow(golden_names[i], DTYPE_F16, 1e-2);
+  for (int i = 0; i < golden_count; i++)
+    check_narrow(golden_names[i], DTYPE_F16, cpu_best_tier(), 1e-2);
 }
 
 int main(void) {

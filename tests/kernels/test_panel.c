@@ -147,6 +147,25 @@ static void test_pack_rows(void **state) {
   }
 }
 
+// Pairs of bfloat16 in the places of floats, rounded as float_to_bf16 rounds.
+static void test_pack_row_pairs(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int64_t columns = 1; columns < 80; columns++) FOR_EACH_TIER(kernels)
+  for (int rows = 1; rows <= kernels->tile_rows && kernels->pack_row_pairs; rows++) {
+    int64_t pairs = (columns + 1) / 2;
+    Guarded x = guarded_normal(&random, rows * columns), got = guarded_nan(rows * pairs);
+    kernels->pack_row_pairs(rows, columns, x.data, columns, got.data);
+    for (int64_t k = 0; k < 2 * pairs; k++)
+      for (int row = 0; row < rows; row++) {
+        float value = k < columns ? ((float *)x.data)[row * columns + k] : 0.0f;
+        bf16_t found = ((bf16_t *)got.data)[(k / 2 * rows + row) * 2 + k % 2];
+        assert_int_equal(found, float_to_bf16(value));
+      }
+    guarded_free(x), guarded_free(got);
+  }
+}
+
 static void test_widen_rows(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
@@ -169,7 +188,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conversion), cmocka_unit_test(test_all_halves),
       cmocka_unit_test(test_panels),     cmocka_unit_test(test_pack_rows),
-      cmocka_unit_test(test_widen_rows),
+      cmocka_unit_test(test_widen_rows), cmocka_unit_test(test_pack_row_pairs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

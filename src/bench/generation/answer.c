@@ -55,9 +55,11 @@ static bool read_ids(const Field *root, Answer *answer, Error *error) {
 
 static bool read_ceilings(const Field *root, Answer *answer, Error *error) {
   Field ceilings = field_get(root, "ceilings");
-  Field read = field_get(&ceilings, "read_gb_per_s"), fma = field_get(&ceilings, "fma_gflop_per_s");
+  Field read = field_get(&ceilings, "read_gb_per_s"), fma = field_get(&ceilings, "fma_gflop_per_s"),
+        dot = field_get(&ceilings, "dot_gflop_per_s");
   return field_number(&read, &answer->ceilings.read_gb_per_s, error) &&
-         field_number(&fma, &answer->ceilings.fma_gflop_per_s, error);
+         field_number(&fma, &answer->ceilings.fma_gflop_per_s, error) &&
+         field_number(&dot, &answer->ceilings.dot_gflop_per_s, error);
 }
 
 static bool read_verdict(const Field *root, Answer *answer, Error *error) {

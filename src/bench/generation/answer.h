@@ -12,7 +12,7 @@ typedef struct {
   int64_t *ends;  // [iterations]
   int32_t *ids;   // [iterations, new_tokens]: of the first sequence
   Work work;
-  Ceilings ceilings; // read_gb_per_s and fma_gflop_per_s
+  Ceilings ceilings; // read, fma and dot
   bool valid;        // the correctness verdict
 } Answer;
 

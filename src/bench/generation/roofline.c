@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/roofline.h"
+#include "kernels/kernels.h"
 
 static int64_t elements(const Matrix *matrix) {
   return matrix->rows * matrix->columns;
@@ -43,6 +44,9 @@ Work work_of(const Model *model, const WorkShape *shape) {
   int64_t count = config_weights(config);
   double tokens = (double)(shape->batch * shape->prompt_length);
   int64_t middle = shape->prompt_length + shape->new_tokens / 2;
+  double layers = 2.0 * (double)sum_layers(model, elements) * tokens;
+  bool dot = linear_rounds(kernels_for(shape->tier), model_dtype(model),
+                           shape->batch * shape->prompt_length);
   double attention = 4.0 * (double)(config->heads * config->head_dim * shape->batch) *
                      attention_pairs(config, shape->prompt_length);
   return (Work){
@@ -51,36 +55,51 @@ Work work_of(const Model *model, const WorkShape *shape) {
       .decode_bytes = sum_layers(model, packed_bytes) + packed_bytes(&weights->head) +
                       shape->batch * middle * cache_token_bytes(config, shape->cache_dtype),
       .prefill_flops = 2.0 * (double)count * tokens,
-      .prefill_flops_executed = 2.0 * (double)sum_layers(model, elements) * tokens +
-                                2.0 * (double)(elements(&weights->head) * shape->batch) + attention,
+      .prefill_flops_executed =
+          layers + 2.0 * (double)(elements(&weights->head) * shape->batch) + attention,
+      .prefill_flops_dot = dot ? layers : 0.0,
   };
 }
 
 json_t *work_json(const Work *work) {
-  return json_pack("{s:I, s:I, s:I, s:f, s:f}", "weights", (json_int_t)work->weights,
+  return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f}", "weights", (json_int_t)work->weights,
                    "weight_bytes", (json_int_t)work->weight_bytes, "decode_bytes",
                    (json_int_t)work->decode_bytes, "prefill_flops", work->prefill_flops,
-                   "prefill_flops_executed", work->prefill_flops_executed);
+                   "prefill_flops_executed", work->prefill_flops_executed, "prefill_flops_dot",
+                   work->prefill_flops_dot);
 }
 
 bool work_read(const Field *field, Work *work, Error *error) {
   Field weights = field_get(field, "weights"), bytes = field_get(field, "weight_bytes"),
         decode = field_get(field, "decode_bytes"), flops = field_get(field, "prefill_flops"),
-        executed = field_get(field, "prefill_flops_executed");
+        executed = field_get(field, "prefill_flops_executed"),
+        dot = field_get(field, "prefill_flops_dot");
   return field_integer(&weights, 0, INT64_MAX, &work->weights, error) &&
          field_integer(&bytes, 0, INT64_MAX, &work->weight_bytes, error) &&
          field_integer(&decode, 0, INT64_MAX, &work->decode_bytes, error) &&
          field_number(&flops, &work->prefill_flops, error) &&
-         field_number(&executed, &work->prefill_flops_executed, error);
+         field_number(&executed, &work->prefill_flops_executed, error) &&
+         field_number(&dot, &work->prefill_flops_dot, error);
+}
+
+// What the prefill's FLOPs take at the least, each at the peak of its kind.
+static double least_prefill_seconds(const Work *work, double fma, double dot) {
+  double others = work->prefill_flops_executed - work->prefill_flops_dot;
+  return others / fma + (work->prefill_flops_dot > 0.0 ? work->prefill_flops_dot / dot : 0.0);
 }
 
 json_t *roofline_json(const Work *work, const Ceilings *ceilings, double least_ttft,
                       double least_itl) {
   double read = ceilings->read_gb_per_s * 1e9, fma = ceilings->fma_gflop_per_s * 1e9;
-  return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "read_gb_per_s", ceilings->read_gb_per_s,
-                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "decode_share",
-                   (double)work->weight_bytes / least_itl / read, "prefill_share",
-                   work->prefill_flops / least_ttft / fma, "decode_share_executed",
-                   (double)work->decode_bytes / least_itl / read, "prefill_share_executed",
-                   work->prefill_flops_executed / least_ttft / fma);
+  double dot = ceilings->dot_gflop_per_s * 1e9, rate = work->prefill_flops / least_ttft;
+  bool by_dot = work->prefill_flops_dot > 0.0 && dot > 0.0;
+  json_t *out = json_pack(
+      "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s}", "read_gb_per_s", ceilings->read_gb_per_s,
+      "fma_gflop_per_s", ceilings->fma_gflop_per_s, "decode_share",
+      (double)work->weight_bytes / least_itl / read, "prefill_share", rate / (by_dot ? dot : fma),
+      "decode_share_executed", (double)work->decode_bytes / least_itl / read,
+      "prefill_share_executed", least_prefill_seconds(work, fma, by_dot ? dot : fma) / least_ttft,
+      "prefill_share_fma", rate / fma, "prefill_ceiling", by_dot ? "dot" : "FMA");
+  if (dot > 0.0) json_object_set_new(out, "dot_gflop_per_s", json_real(ceilings->dot_gflop_per_s));
+  return out;
 }

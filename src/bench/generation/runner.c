@@ -117,13 +117,6 @@ static bool record_measured(Sweep *sweep, const MatrixCell *cell, const EntryPar
   return record(sweep, cell, entry, error);
 }
 
-// The best of this processor, capped by the scenario's mask.
-static CpuTier tier_of(const Scenario *scenario) {
-  CpuTier mask, best = cpu_best_tier();
-  bool capped = cpu_tier_by_name(scenario->cpu_mask, &mask) && mask < best;
-  return capped ? mask : best;
-}
-
 static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const StockCase *item) {
   const StockOptions *stock = &sweep->options->stock;
   const Scenario *scenario = &cell->effective;
@@ -143,7 +136,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .rounding = sweep->stock->dtype,
       .threads = scenario->threads,
       .pin = stock->pin,
-      .tier = tier_of(scenario),
+      .tier = scenario_tier(scenario),
       .attention = scenario->attn_implementation,
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .batch = scenario->batch_size,

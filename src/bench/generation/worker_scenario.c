@@ -10,6 +10,7 @@
 #include "bench/process_usage.h"
 #include "bench/worker_events.h"
 #include "generate/generation.h"
+#include <math.h>
 #include <string.h>
 
 // Everything one scenario needs while it runs.
@@ -20,9 +21,9 @@ typedef struct {
   int output;
   Model *model;
   Generator *generator;
-  int32_t *prompts;  // [batch, prompt_length]
-  int64_t open_ns;   // opening the generator
-  double fma_before; // GFLOP/s right before the runs
+  int32_t *prompts;              // [batch, prompt_length]
+  int64_t open_ns;               // opening the generator
+  double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
 
 static bool run_generation(void *context, int32_t *ids, int64_t *times, int64_t *counts,
@@ -94,6 +95,7 @@ static bool measure(Scene *scene, Measurement *measurement, Error *error) {
   };
   Executor executor = {scene, run_generation};
   scene->fma_before = ceiling_fma(scene->team, scene->request->tier, FMA_ROUNDS_BEFORE);
+  scene->dot_before = ceiling_dot(scene->team, scene->request->tier, FMA_ROUNDS_BEFORE);
   return measurement_run(&plan, &executor, measurement, error);
 }
 
@@ -199,21 +201,24 @@ static json_t *load_json(const Scene *scene, const Measurement *measurement) {
 }
 
 static json_t *ceilings_json(const Ceilings *ceilings) {
-  return json_pack("{s:f, s:f, s:i}", "read_gb_per_s", ceilings->read_gb_per_s, "fma_gflop_per_s",
-                   ceilings->fma_gflop_per_s, "threads", ceilings->threads);
+  return json_pack("{s:f, s:f, s:f, s:i}", "read_gb_per_s", ceilings->read_gb_per_s,
+                   "fma_gflop_per_s", ceilings->fma_gflop_per_s, "dot_gflop_per_s",
+                   ceilings->dot_gflop_per_s, "threads", ceilings->threads);
 }
 
 static json_t *finish(Scene *scene, const Measurement *measurement, Error *error) {
   WorkShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
-                     scene->request->dtype};
+                     scene->request->dtype, scene->request->tier};
   Work work = work_of(scene->model, &shape);
   json_t *memory = memory_report(scene);
   Ceilings ceilings;
   Correctness correctness;
   worker_event_progress(scene->output, "ceilings", 0, 1);
   bool done = ceilings_measure(scene->team, scene->request->tier, &ceilings, error);
-  if (done && scene->fma_before > ceilings.fma_gflop_per_s)
-    ceilings.fma_gflop_per_s = scene->fma_before;
+  if (done) {
+    ceilings.fma_gflop_per_s = fmax(ceilings.fma_gflop_per_s, scene->fma_before);
+    ceilings.dot_gflop_per_s = fmax(ceilings.dot_gflop_per_s, scene->dot_before);
+  }
   worker_event_progress(scene->output, "check", 0, 1);
   if (!done || !check(scene, measurement, &correctness, error)) {
     json_decref(memory);

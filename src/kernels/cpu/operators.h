@@ -22,6 +22,11 @@ void TIER_FUNCTION(linear_direct)(const Linear *linear, int64_t first, int64_t l
 void TIER_FUNCTION(matmul_direct)(const Matmul *product, int64_t begin, int64_t end);
 void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
                               float *packed);
+#if defined(DOT_PAIRS)
+void TIER_FUNCTION(tile_dot)(const Tile *tile);
+void TIER_FUNCTION(pack_row_pairs)(int rows, int64_t columns, const float *x, int64_t x_stride,
+                                   float *packed);
+#endif
 void TIER_FUNCTION(widen_panel)(Dtype dtype, int64_t columns, const void *panel, float *out);
 void TIER_FUNCTION(pack_panel)(Dtype dtype, int64_t columns,
                                const float *const source[MATRIX_PANEL], void *panel);

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/operators.h"
 
+// The tier of bfloat16 products is AVX-512 with a second tile.
+#if defined(DOT_PAIRS)
+const Kernels kernels_avx512_bf16 = {
+    .tier = CPU_TIER_AVX512_BF16,
+    .tile_dot = TIER_FUNCTION(tile_dot),
+    .pack_row_pairs = TIER_FUNCTION(pack_row_pairs),
+#else
 const Kernels TIER_FUNCTION_OF(kernels, TIER_NAME) = {
     .tier = LANES == 16 ? CPU_TIER_AVX512 : CPU_TIER_AVX2,
+#endif
     .tile_rows = TILE_ROWS,
     .tile_panels = TILE_PANELS,
     .streamed_rows = STREAMED_ROWS,

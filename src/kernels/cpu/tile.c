@@ -2,18 +2,7 @@
 // The register tile of every matrix-matrix product: rows x panels of sums stay in registers while
 // one column of B (loads) meets one column of A (broadcasts). One copy of the code for each number
 // of rows and panels, so that every loop over them unrolls.
-#include "kernels/cpu/operators.h"
-
-enum { MOST_VECTORS = TILE_PANELS * PANEL_VECTORS };
-
-typedef struct {
-  int rows, panels; // all constant where a tile function is made
-  bool packed;
-} Form;
-
-typedef struct {
-  Vector vector[TILE_ROWS][MOST_VECTORS];
-} Sums;
+#include "kernels/cpu/tile_form.h"
 
 static ALWAYS_INLINE float value_of_a(const Tile *tile, Form form, int64_t k, int row) {
   int64_t step = tile->a_step ? tile->a_step : form.rows;
@@ -29,13 +18,6 @@ static ALWAYS_INLINE void multiply_column(const Tile *tile, Form form, int64_t k
     for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
       sums->vector[row][v] = vector_fma(a, b[v], sums->vector[row][v]);
   }
-}
-
-// What the next sliver of B will need, spread over the columns of this one.
-static ALWAYS_INLINE void prefetch_next(const Tile *tile, Form form, int64_t k) {
-#pragma GCC unroll 2
-  for (int panel = 0; panel < form.panels; panel++)
-    __builtin_prefetch(tile->next + panel * tile->next_panel_bytes + k * tile->next_column_bytes);
 }
 
 static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sums) {
@@ -79,24 +61,6 @@ static ALWAYS_INLINE void multiply_pairs(const Tile *tile, Form form, Sums *sums
   multiply_column(tile, form, k, column, sums);
 }
 
-static ALWAYS_INLINE void begin_sums(const Tile *tile, Form form, Sums *sums) {
-#pragma GCC unroll 16
-  for (int row = 0; row < form.rows; row++)
-#pragma GCC unroll 4
-    for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
-      sums->vector[row][v] =
-          tile->initial ? vector_load(tile->initial + row * tile->initial_stride + v * LANES)
-                        : vector_zero();
-}
-
-static ALWAYS_INLINE void store_sums(const Tile *tile, Form form, const Sums *sums) {
-#pragma GCC unroll 16
-  for (int row = 0; row < form.rows; row++)
-#pragma GCC unroll 4
-    for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
-      vector_store(tile->c + row * tile->c_stride + v * LANES, sums->vector[row][v]);
-}
-
 static ALWAYS_INLINE void run_form(const Tile *tile, Form form, bool pairs) {
   Sums sums;
   begin_sums(tile, form, &sums);
@@ -113,33 +77,7 @@ static ALWAYS_INLINE void run_form(const Tile *tile, Form form, bool pairs) {
   }
 #define NAME(ROWS, PANELS, PACKED, PAIRS) tile_##ROWS##_##PANELS##_##PACKED##_##PAIRS
 
-// X(rows, …) for every number of rows.
-#if LANES == 16
-#define ALL_ROWS(X, ...)                                                                           \
-  X(1, __VA_ARGS__)                                                                                \
-  X(2, __VA_ARGS__)                                                                                \
-  X(3, __VA_ARGS__)                                                                                \
-  X(4, __VA_ARGS__)                                                                                \
-  X(5, __VA_ARGS__)                                                                                \
-  X(6, __VA_ARGS__)                                                                                \
-  X(7, __VA_ARGS__)                                                                                \
-  X(8, __VA_ARGS__)                                                                                \
-  X(9, __VA_ARGS__)                                                                                \
-  X(10, __VA_ARGS__)                                                                               \
-  X(11, __VA_ARGS__)                                                                               \
-  X(12, __VA_ARGS__)
-#else
-#define ALL_ROWS(X, ...)                                                                           \
-  X(1, __VA_ARGS__)                                                                                \
-  X(2, __VA_ARGS__)                                                                                \
-  X(3, __VA_ARGS__)                                                                                \
-  X(4, __VA_ARGS__)                                                                                \
-  X(5, __VA_ARGS__)                                                                                \
-  X(6, __VA_ARGS__)
-#endif
 #define ENTRY(ROWS, PANELS, PACKED, PAIRS) [ROWS - 1] = NAME(ROWS, PANELS, PACKED, PAIRS),
-
-typedef void TileFunction(const Tile *tile);
 
 ALL_ROWS(FORM, 1, 0, 0)
 ALL_ROWS(FORM, 1, 1, 0)

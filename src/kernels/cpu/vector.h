@@ -6,11 +6,14 @@
 //   Vector   LANES floats        Mask     LANES yes/no
 //
 // `part` forms touch the first `count` (0 … LANES) elements of memory only; the other lanes read 0.
-// `pair` forms read or write LANES pairs of bfloat16 (even column, odd column).
+// `pair` forms read or write LANES pairs of bfloat16 (even column, odd column). Where DOT_PAIRS is
+// defined the processor multiplies such pairs.
 #pragma once
 #include "kernels/kernels.h"
 #include "tensor/half.h"
-#if defined(__AVX512F__)
+#if defined(__AVX512BF16__)
+#include "kernels/cpu/avx512_bf16/vector.h"
+#elif defined(__AVX512F__)
 #include "kernels/cpu/avx512/vector.h"
 #elif defined(__AVX2__)
 #include "kernels/cpu/avx2/vector.h"
