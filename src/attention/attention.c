@@ -14,19 +14,19 @@ static bool supports_all(const AttentionSpec *spec, Error *error) {
 #define NOT_HERE "not in this build"
 
 static const Attention list[] = {
-    {"eager", NULL, NULL, supports_all, attention_eager},
-    {"sdpa", "math", NULL, supports_all, attention_sdpa_math},
-    {"sdpa", "efficient", NOT_HERE, NULL, NULL},
-    {"sdpa", "flash_attention", NOT_HERE, NULL, NULL},
-    {"sdpa", "cudnn", NOT_HERE, NULL, NULL},
-    {"flash_attention_2", NULL, NOT_HERE, NULL, NULL},
-    {"flash_attention_3", NULL, NOT_HERE, NULL, NULL},
-    {"flex_attention", NULL, NOT_HERE, NULL, NULL},
-    {"fav3", NULL, NOT_HERE, NULL, NULL},
-    {"paged|eager", NULL, NOT_HERE, NULL, NULL},
-    {"paged|sdpa", NULL, NOT_HERE, NULL, NULL},
-    {"paged|flash_attention_2", NULL, NOT_HERE, NULL, NULL},
-    {"paged|flex_attention", NULL, NOT_HERE, NULL, NULL},
+    {.name = "eager", .supports = supports_all, .forward = attention_eager},
+    {.name = "sdpa", .backend = "math", .supports = supports_all, .forward = attention_sdpa_math},
+    {.name = "sdpa", .backend = "efficient", .absent = NOT_HERE},
+    {.name = "sdpa", .backend = "flash_attention", .absent = NOT_HERE},
+    {.name = "sdpa", .backend = "cudnn", .absent = NOT_HERE},
+    {.name = "flash_attention_2", .absent = NOT_HERE},
+    {.name = "flash_attention_3", .absent = NOT_HERE},
+    {.name = "flex_attention", .absent = NOT_HERE},
+    {.name = "fav3", .absent = NOT_HERE},
+    {.name = "paged|eager", .absent = NOT_HERE},
+    {.name = "paged|sdpa", .absent = NOT_HERE},
+    {.name = "paged|flash_attention_2", .absent = NOT_HERE},
+    {.name = "paged|flex_attention", .absent = NOT_HERE},
 };
 
 int attention_count(void) {
@@ -89,4 +89,14 @@ bool attention_supports(const Attention *attention, const AttentionSpec *spec, E
     return error_set(error, ERROR_UNSUPPORTED, attention->name, "a cache of %s",
                      dtype_name(spec->dtype));
   return attention->supports(spec, error);
+}
+
+bool attention_open(const Attention *attention, const AttentionLimits *limits, void **prepared,
+                    Error *error) {
+  *prepared = NULL;
+  return !attention->open || attention->open(limits, prepared, error);
+}
+
+void attention_close(const Attention *attention, void *prepared) {
+  if (prepared) attention->close(prepared);
 }

@@ -23,7 +23,14 @@ typedef struct {
   Tensor keys;    // [batch, kv_heads, N, D] of the cache's dtype
   Tensor values;  // as keys
   Tensor past;    // int64 [batch]
+  void *prepared; // by attention_open
 } AttentionInputs;
+
+// The largest pass that a model will make.
+typedef struct {
+  int64_t batch, keys;
+  CpuTier tier;
+} AttentionLimits;
 
 typedef struct {
   const char *name;    // of --attn-implementation: "eager", "sdpa", …
@@ -31,6 +38,9 @@ typedef struct {
   const char *absent;  // why this build does not have it; NULL: it does
   // false: *error says which part of the case it cannot serve.
   bool (*supports)(const AttentionSpec *spec, Error *error);
+  // What it makes once and keeps for all passes, so that they allocate nothing; NULL: nothing.
+  bool (*open)(const AttentionLimits *limits, void **prepared, Error *error);
+  void (*close)(void *prepared);
   // → float32 [batch * M, heads * D], heads side by side.
   Tensor (*forward)(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
 } Attention;
@@ -45,3 +55,8 @@ CHECKED const Attention *attention_find(const char *name, const char *backend, E
 // Checks what every implementation needs, then asks the implementation.
 CHECKED bool attention_supports(const Attention *attention, const AttentionSpec *spec,
                                 Error *error);
+// What the passes of one model need, one pass at a time: *prepared goes into their inputs and is
+// given back with attention_close. NULL for implementations that need nothing.
+CHECKED bool attention_open(const Attention *attention, const AttentionLimits *limits,
+                            void **prepared, Error *error);
+void attention_close(const Attention *attention, void *prepared); // prepared NULL is fine

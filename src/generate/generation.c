@@ -30,6 +30,9 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
   if (!generator->decoder.attention ||
       !decoder_supported(&generator->decoder, options->cache_dtype, error))
     return false;
+  AttentionLimits limits = {options->max_batch, options->max_tokens, tier};
+  if (!attention_open(generator->decoder.attention, &limits, &generator->decoder.prepared, error))
+    return false;
   CacheShape shape = {.layers = config->layers,
                       .sequences = options->max_batch,
                       .kv_heads = config->kv_heads,
@@ -84,6 +87,7 @@ void generator_close(Generator *generator) {
   eager_close(generator->ops);
   rope_close(generator->rope);
   cache_close(generator->cache);
+  attention_close(generator->decoder.attention, generator->decoder.prepared);
   memory_free(generator->stopped);
   memory_free(generator->ids);
   memory_free(generator->past);

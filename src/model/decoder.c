@@ -38,7 +38,8 @@ static Tensor attend(const Decoder *decoder, Ops *ops, const DecoderPass *pass, 
                                                                 &pass->positions, cache),
                             .keys = shown(&cache->keys, pass->visible),
                             .values = shown(&cache->values, pass->visible),
-                            .past = pass->positions.past};
+                            .past = pass->positions.past,
+                            .prepared = decoder->prepared};
   AttentionSpec spec = layer_spec(config, layer);
   spec.batch = pass->batch;
   spec.queries = pass->length;

@@ -9,6 +9,7 @@ typedef struct {
   const ModelConfig *config;
   const Weights *weights;
   const Attention *attention;
+  void *prepared; // by attention_open, for the passes of this decoder
   const Layers *layers;
 } Decoder;
 

@@ -265,8 +265,12 @@ static void feed(Parts *parts, const char *attention, const int32_t *ids, int64_
   Error error;
   int64_t past[BATCH] = {used, used, used, used}, batch = BATCH, tokens = BATCH * length;
   const ModelConfig *config = model_config(model);
-  Decoder decoder = {config, model_weights(model), attention_find(attention, NULL, &error),
-                     &layers_plain};
+  Decoder decoder = {.config = config,
+                     .weights = model_weights(model),
+                     .attention = attention_find(attention, NULL, &error),
+                     .layers = &layers_plain};
+  AttentionLimits limits = {BATCH, TOKENS, tier};
+  must(attention_open(decoder.attention, &limits, &decoder.prepared, &error), &error);
   rope_prepare(parts->rope, used, used + length);
   DecoderPass pass = {.batch = BATCH,
                       .length = length,
@@ -282,6 +286,7 @@ static void feed(Parts *parts, const char *attention, const int32_t *ids, int64_
   assert_int_equal(out.shape[0], BATCH);
   memcpy(logits, out.data, (size_t)(BATCH * config->vocabulary) * sizeof(float));
   ops_scope_end(parts->ops);
+  attention_close(decoder.attention, decoder.prepared);
 }
 
 static void test_chunks(void **state) {
