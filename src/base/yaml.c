@@ -28,26 +28,37 @@ typedef struct {
   Error *error;
 } Reader;
 
-static bool refuse_at(Reader *reader, const struct fy_mark *mark, const char *what) {
+static bool refuse_at(Reader *reader, int line, int column, const char *what) {
   return error_set(reader->error, ERROR_FORMAT, reader->name,
-                   "not valid YAML at line %d, column %d: %s", mark ? mark->line + 1 : 1,
-                   mark ? mark->column + 1 : 1, what);
+                   "not valid YAML at line %d, column %d: %s", line, column, what);
 }
 
-static const struct fy_mark *mark_of(const Reader *reader) {
-  return fy_event_start_mark(reader->event);
+// The parser's mark stands behind a quote and behind the star of an alias.
+static bool is_behind_its_sign(const struct fy_event *event) {
+  if (event->type == FYET_ALIAS) return true;
+  if (event->type != FYET_SCALAR || !event->scalar.value) return false;
+  enum fy_scalar_style style = fy_scalar_token_get_style(event->scalar.value);
+  return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
+// Where the current event begins, from 1.
+static void find_place(const Reader *reader, int *line, int *column) {
+  const struct fy_mark *mark = fy_event_start_mark(reader->event);
+  *line = mark ? mark->line + 1 : 1;
+  *column = mark ? mark->column + 1 - is_behind_its_sign(reader->event) : 1;
 }
 
 static bool refuse(Reader *reader, const char *what) {
-  return refuse_at(reader, mark_of(reader), what);
+  int line, column;
+  find_place(reader, &line, &column);
+  return refuse_at(reader, line, column, what);
 }
 
 static bool refuse_as_told(Reader *reader) {
   void *at = NULL;
   struct fy_diag_error *told = fy_diag_errors_iterate(reader->diag, &at);
   if (!told) return error_set(reader->error, ERROR_FORMAT, reader->name, "not valid YAML");
-  struct fy_mark mark = {.line = told->line - 1, .column = told->column - 1};
-  return refuse_at(reader, &mark, told->msg);
+  return refuse_at(reader, told->line, told->column, told->msg);
 }
 
 static bool next(Reader *reader) {
@@ -75,10 +86,9 @@ static bool count_values(Reader *reader, size_t more) {
 }
 
 static void remember_place(Reader *reader, const Field *path) {
-  const struct fy_mark *mark = mark_of(reader);
-  if (!mark) return;
-  int column = mark->column + (reader->event->type != FYET_ALIAS); // that of its name
-  yaml_places_add(reader->places, path->path, mark->line + 1, column);
+  int line, column;
+  find_place(reader, &line, &column);
+  yaml_places_add(reader->places, path->path, line, column);
 }
 
 static json_t *read_scalar(Reader *reader) {

@@ -21,12 +21,17 @@ static bool refuse(const Field *object, const char *key, const char *const *keys
                    best.name.data);
 }
 
-bool known_keys_check(const Field *object, const char *const *keys, size_t count, Error *error) {
-  if (!field_object(object, error)) return false;
+const char *known_keys_unknown(const Field *object, const char *const *keys, size_t count) {
   for (void *at = json_object_iter((json_t *)object->value); at;
        at = json_object_iter_next((json_t *)object->value, at)) {
     const char *key = json_object_iter_key(at);
-    if (!is_known(key, keys, count)) return refuse(object, key, keys, count, error);
+    if (!is_known(key, keys, count)) return key;
   }
-  return true;
+  return NULL;
+}
+
+bool known_keys_check(const Field *object, const char *const *keys, size_t count, Error *error) {
+  if (!field_object(object, error)) return false;
+  const char *unknown = known_keys_unknown(object, keys, count);
+  return !unknown || refuse(object, unknown, keys, count, error);
 }

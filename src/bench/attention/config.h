@@ -77,6 +77,7 @@ typedef struct {
   ARRAY_OF(SweepParameter) parameters; // of a pattern too: they replace its own of that name
   ARRAY_OF(SweepArray) arrays;
   const char *folder; // that array paths are relative to; "": the working folder
+  const char *place;  // where it was said, for messages: "sweep.yaml, mods[1] (line 5, column 5)"
 } SweepMod;
 
 typedef ARRAY_OF(int64_t) SweepCounts;

@@ -32,5 +32,6 @@ void sweep_cells_free(SweepCells *cells); // a zero one is fine
 // "causal, B 2, Hq 16, M 1024, Hkv 16, N 1024, D 64"
 char *sweep_cell_label(const AttentionSweep *sweep, const SweepCell *cell, char *buffer,
                        size_t size);
-// What the hash is made of: mod (with its texts), dtype, shape, passes, back ends. New reference.
-json_t *sweep_cell_json(const AttentionSweep *sweep, const SweepCell *cell);
+// What the hash is made of: mod (sweep_pattern_json), dtype, shape, passes, back ends, threads. New
+// reference.
+json_t *sweep_cell_json(const AttentionSweep *sweep, const SweepCell *cell, const json_t *mod);
