@@ -57,3 +57,7 @@ CHECKED bool attention_backend_supports(const AttentionBackend *backend,
                                         Error *error);
 // Of a back end without one: not present.
 AttentionMaskFacts attention_plan_mask(const AttentionPlan *plan);
+// Of two amounts of bytes where INT64_MAX is more than 64 bits count.
+static inline int64_t attention_bytes_add(int64_t a, int64_t b) {
+  return a > INT64_MAX - b ? INT64_MAX : a + b;
+}

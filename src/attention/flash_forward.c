@@ -35,11 +35,10 @@ typedef struct {
   float *queries, *values; // [MOST_UNIT_ROWS][head_dim], [..][value_dim]
 } Scratch;
 
-static int64_t thread_bytes(const ScoreStage *stage, const Kernels *kernels,
-                            const PackedShape *shape) {
+static int64_t thread_bytes(int64_t stage_scratch, const PackedShape *shape) {
   int64_t floats = MOST_UNIT_ROWS * (round_up(shape->head_dim, MATRIX_PANEL) + shape->value_dim);
   return round_up((int64_t)sizeof(Scratch), MATRIX_ALIGNMENT) + floats * (int64_t)sizeof(float) +
-         flash_workspace_bytes(kernels, stage, shape);
+         flash_workspace_bytes(stage_scratch, shape);
 }
 
 static int64_t heads_of_round(const AttentionProblem *problem, const PackedShape *shape) {
@@ -48,11 +47,10 @@ static int64_t heads_of_round(const AttentionProblem *problem, const PackedShape
   return smaller(round, problem->batch * problem->kv_heads);
 }
 
-int64_t flash_forward_bytes(const AttentionProblem *problem, const ScoreStage *stage,
-                            const Kernels *kernels, int threads) {
+int64_t flash_forward_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads) {
   PackedShape shape = packed_shape(problem->keys, problem->head_dim);
   return heads_of_round(problem, &shape) * packed_head_bytes(&shape) +
-         threads * thread_bytes(stage, kernels, &shape);
+         threads * thread_bytes(stage_scratch, &shape);
 }
 
 static Scratch *scratch_of(const FlashForward *forward, int thread) {
@@ -80,7 +78,7 @@ void flash_forward_start(FlashForward *forward, const AttentionProblem *problem,
                             .units = units_of(stage),
                             .heads = memory};
   forward->round = heads_of_round(problem, &forward->shape);
-  forward->thread_bytes = thread_bytes(stage, kernels, &forward->shape);
+  forward->thread_bytes = thread_bytes(stage->scratch_bytes, &forward->shape);
   forward->scratch = forward->heads + forward->round * packed_head_bytes(&forward->shape);
   for (int i = 0; i < team_size(team); i++) start_scratch(forward, i);
 }

@@ -31,10 +31,9 @@ typedef struct {
   char *heads, *scratch;
 } FlashForward;
 
-// The stage's block_columns is a multiple of MATRIX_PANEL. Memory that flash_forward_start is given
-// has this size and MATRIX_ALIGNMENT.
-int64_t flash_forward_bytes(const AttentionProblem *problem, const ScoreStage *stage,
-                            const Kernels *kernels, int threads);
+// Memory that flash_forward_start is given has this size and MATRIX_ALIGNMENT; stage_scratch: that
+// of the stage. The stage's block_columns is a multiple of MATRIX_PANEL.
+int64_t flash_forward_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads);
 // Problem, stage and team must outlive it.
 void flash_forward_start(FlashForward *forward, const AttentionProblem *problem,
                          const ScoreStage *stage, const Kernels *kernels, Team *team, void *memory);

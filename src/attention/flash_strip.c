@@ -14,14 +14,13 @@ static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-static int64_t score_floats(const Kernels *kernels, const PackedShape *shape) {
-  return kernels->tile_rows * (shape->block + SCORE_PADDING);
+static int64_t score_floats(const PackedShape *shape) {
+  return FLASH_STRIP_ROWS * (shape->block + SCORE_PADDING);
 }
 
-int64_t flash_workspace_bytes(const Kernels *kernels, const ScoreStage *stage,
-                              const PackedShape *shape) {
-  int64_t floats = 2 * score_floats(kernels, shape) + round_up(kernels->tile_rows, MATRIX_PANEL);
-  return floats * (int64_t)sizeof(float) + round_up(stage->scratch_bytes, MATRIX_ALIGNMENT);
+int64_t flash_workspace_bytes(int64_t stage_scratch, const PackedShape *shape) {
+  int64_t floats = 2 * score_floats(shape) + FLASH_STRIP_ROWS;
+  return floats * (int64_t)sizeof(float) + round_up(stage_scratch, MATRIX_ALIGNMENT);
 }
 
 FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stage,
@@ -31,9 +30,9 @@ FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stag
                               .shape = shape,
                               .stride = shape->block + SCORE_PADDING,
                               .scores = memory};
-  workspace.hidden = workspace.scores + score_floats(kernels, shape);
-  workspace.factor = workspace.hidden + score_floats(kernels, shape);
-  workspace.scratch = workspace.factor + round_up(kernels->tile_rows, MATRIX_PANEL);
+  workspace.hidden = workspace.scores + score_floats(shape);
+  workspace.factor = workspace.hidden + score_floats(shape);
+  workspace.scratch = workspace.factor + FLASH_STRIP_ROWS;
   return workspace;
 }
 

@@ -9,15 +9,17 @@
 #include "attention/key_runs.h"
 #include "attention/packed_heads.h"
 
+enum { FLASH_STRIP_ROWS = 16 }; // at least the rows of any tile
+
 // Of one thread.
 typedef struct {
   const Kernels *kernels;
   const ScoreStage *stage;
   const PackedShape *shape;
   int64_t stride; // of a row of scores
-  float *scores;  // [tile_rows][stride]
+  float *scores;  // [FLASH_STRIP_ROWS][stride]
   float *hidden;  // as scores
-  float *factor;  // [tile_rows]
+  float *factor;  // [FLASH_STRIP_ROWS]
   void *scratch;  // of the stage
 } FlashWorkspace;
 
@@ -30,8 +32,7 @@ typedef struct {
   float *largest, *sum; // [rows]: -infinity and 0 at first
 } FlashStrip;
 
-int64_t flash_workspace_bytes(const Kernels *kernels, const ScoreStage *stage,
-                              const PackedShape *shape); // a multiple of 64
+int64_t flash_workspace_bytes(int64_t stage_scratch, const PackedShape *shape); // a multiple of 64
 FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stage,
                                   const PackedShape *shape, void *memory);
 // Nothing seen yet.

@@ -39,3 +39,11 @@ bool key_runs_next(KeyRuns *runs, int64_t end, KeyStretch *stretch) {
   }
   return stretch->first < stretch->last;
 }
+
+bool key_stretch_equal(const KeyStretch *a, const KeyStretch *b) {
+  if (a->first != b->first || a->last != b->last || a->parts != b->parts) return false;
+  for (int i = 0; i < a->parts; i++)
+    if (a->partial[i].first != b->partial[i].first || a->partial[i].last != b->partial[i].last)
+      return false;
+  return true;
+}

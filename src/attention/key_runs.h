@@ -25,3 +25,4 @@ void key_runs_start(KeyRuns *runs, const ScoreStage *stage, int64_t batch, int64
                     int64_t query, int64_t rows);
 // The next stretch that begins before `end`, cut there; false: there is none.
 bool key_runs_next(KeyRuns *runs, int64_t end, KeyStretch *stretch);
+bool key_stretch_equal(const KeyStretch *a, const KeyStretch *b);

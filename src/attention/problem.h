@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
   Tensor out; // [B, Hq, M, D]
-  float *lse; // [B, Hq, M]
+  float *lse; // [B, Hq, M]; the tiled kernels take NULL: not wanted
 } AttentionResult;
 
 typedef struct {
