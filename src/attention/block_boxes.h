@@ -3,6 +3,7 @@
 // lines of a BlockMask are made from. Big boxes are decided at once; what stays undecided is split
 // down to single blocks.
 #pragma once
+#include "attention/block_detail.h"
 #include "base/memory.h"
 #include "mods/interval.h"
 
@@ -11,7 +12,8 @@ typedef enum { BLOCK_EMPTY, BLOCK_PARTIAL, BLOCK_FULL, BLOCK_UNDECIDED } BlockSt
 typedef struct {
   int32_t plane; // batch * heads + head
   int32_t first_row, last_row, first_column, last_column;
-  BlockState state; // single blocks alone are partial or undecided
+  BlockState state;   // single blocks alone are partial or undecided
+  BlockDetail detail; // of a partial block
 } BlockBox;
 
 // Of each plane in turn. The boxes over any one line of blocks stand in the line's order.

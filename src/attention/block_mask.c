@@ -32,7 +32,10 @@ static bool counts_fit(const BlockGrid *grid, int64_t *blocks) {
 
 int64_t block_mask_bytes(const BoundMod *bound, int64_t block_rows, int64_t block_columns) {
   BlockGrid grid = grid_of(bound, block_rows, block_columns);
-  enum { BYTES = 2 * sizeof(BlockRun) + 3 * sizeof(BlockBox), LINE_BYTES = 64 };
+  enum {
+    BYTES = 2 * sizeof(BlockRun) + sizeof(BlockDetail) + 3 * sizeof(BlockBox),
+    LINE_BYTES = 80
+  };
   int64_t blocks;
   if (!counts_fit(&grid, &blocks) || blocks > (INT64_MAX >> 8)) return INT64_MAX;
   int64_t lines = batches_of(bound) * grid.heads * (grid.rows + grid.columns);
@@ -118,6 +121,19 @@ static void evaluate_task(void *context, int thread, int threads) {
   }
 }
 
+static void detail_task(void *context, int thread, int threads) {
+  Build *build = context;
+  int64_t first, last;
+  team_share(build->all.count, 1, thread, threads, &first, &last);
+  for (int64_t i = first; i < last; i++) {
+    BlockBox *box = &build->all.boxes[i];
+    if (box->state != BLOCK_PARTIAL) continue;
+    ModBox elements = block_grid_elements(&build->grid, box);
+    box->detail = block_detail_of(build->grid.intervals, &elements, build->grid.block_rows,
+                                  build->grid.block_columns);
+  }
+}
+
 static void list_undecided(Build *build) {
   for (int64_t i = 0; i < build->all.count; i++)
     if (build->all.boxes[i].state == BLOCK_UNDECIDED)
@@ -180,8 +196,10 @@ BlockMask *block_mask_build(const BoundMod *bound, int64_t block_rows, int64_t b
   if (!intervals) return NULL;
   build.grid.intervals = intervals;
   BlockMask *mask = NULL;
-  if (decide_all(&build, team, error) && evaluate_all(&build, tier, team, error))
+  if (decide_all(&build, team, error) && evaluate_all(&build, tier, team, error)) {
+    team_run(team, detail_task, &build);
     mask = mask_of(&build, error);
+  }
   block_boxes_close(&build.all);
   mod_intervals_close(intervals);
   return mask;

@@ -8,6 +8,7 @@
 //   f f p .                   evaluating a block's elements where it does not.
 //   f f f p
 #pragma once
+#include "attention/block_detail.h"
 #include "base/memory.h"
 #include "device/team.h"
 #include "mods/interpret.h"
@@ -16,14 +17,16 @@
 typedef struct {
   int32_t first, last; // blocks [first, last)
   bool full;           // every element is visible
+  int64_t detail;      // of a partial run in by_query: details[detail] is that of its first block
 } BlockRun;
 
 // Runs of one line of blocks, in order: runs[start[line]] … runs[start[line + 1]]. Neighbours that
-// are both full, or both partial, are one run.
+// are both full, or both partial, are one run. The details are those of by_query; by_key has none.
 typedef struct {
   int64_t lines; // per (batch, head)
   int64_t *start;
   BlockRun *runs;
+  BlockDetail *details; // of the partial blocks
 } BlockLines;
 
 typedef struct {

@@ -1,39 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/interpreted_stage.h"
+#include "attention/block_walk.h"
 #include "base/clock.h"
 
-static int64_t least(int64_t a, int64_t b) {
-  return a < b ? a : b;
+static const BlockMask *mask_of(const ScoreStage *stage) {
+  return ((const InterpretedStage *)stage->data)->mask;
 }
 
-// The runs of a line from the cursor on, in elements of blocks of `block` and `count` in all.
-static int runs_of_line(const BlockLines *lines, int64_t line, int64_t block, int64_t count,
-                        int64_t *cursor, int most, ScoreRun *runs) {
-  int64_t first = lines->start[line] + *cursor;
-  int64_t taken = least(most, lines->start[line + 1] - first);
-  for (int64_t i = 0; i < taken; i++) {
-    const BlockRun *run = &lines->runs[first + i];
-    runs[i] = (ScoreRun){run->first * block, least(run->last * block, count), !run->full};
-  }
-  *cursor += taken;
-  return (int)taken;
-}
-
-// The cursor is the place of the next run in its line.
 static int runs_of_queries(const ScoreStage *stage, int64_t batch, int64_t head, int64_t query,
                            int64_t rows, int64_t *cursor, int most, ScoreRun *runs) {
-  (void)rows;
-  const BlockMask *mask = ((const InterpretedStage *)stage->data)->mask;
-  int64_t line = block_mask_line(mask, &mask->by_query, batch, head, query / mask->block_rows);
-  return runs_of_line(&mask->by_query, line, mask->block_columns, mask->keys, cursor, most, runs);
+  return block_walk_queries(mask_of(stage), batch, head, query, rows, cursor, most, runs);
 }
 
 static int runs_of_keys(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                         int64_t columns, int64_t *cursor, int most, ScoreRun *runs) {
   (void)columns;
-  const BlockMask *mask = ((const InterpretedStage *)stage->data)->mask;
-  int64_t line = block_mask_line(mask, &mask->by_key, batch, head, key / mask->block_columns);
-  return runs_of_line(&mask->by_key, line, mask->block_rows, mask->queries, cursor, most, runs);
+  return block_walk_keys(mask_of(stage), batch, head, key, cursor, most, runs);
 }
 
 static const ModInterpreter *interpreter_of(const ScoreStage *stage) {
@@ -72,7 +54,7 @@ static void start(InterpretedStage *interpreted, const BoundMod *bound) {
       .derive = bound->derivative.count ? derive : NULL,
       .scratch_bytes = mod_interpreter_scratch_bytes(interpreted->interpreter),
       .block_rows = mask->block_rows,
-      .block_columns = mask->block_columns,
+      .block_columns = block_part(mask->block_columns),
       .queries = mask->queries,
       .keys = mask->keys,
       .data = interpreted,
@@ -101,6 +83,16 @@ void interpreted_stage_close(InterpretedStage *interpreted) {
   mod_interpreter_close(interpreted->interpreter);
   block_mask_close(interpreted->mask);
   memory_free(interpreted);
+}
+
+int64_t interpreted_stage_scratch(const AttentionProblem *problem) {
+  BoundMod noop;
+  Error error;
+  ModInterpreter *interpreter =
+      mod_interpreter_open(problem_mod(problem, &noop), cpu_best_tier(), &error);
+  int64_t bytes = interpreter ? mod_interpreter_scratch_bytes(interpreter) : 0;
+  mod_interpreter_close(interpreter);
+  return bytes;
 }
 
 int64_t interpreted_stage_bytes(const AttentionProblem *problem, int64_t block_rows,

@@ -14,11 +14,13 @@ typedef struct {
   int64_t build_ns; // what the block mask took
 } InterpretedStage;
 
-// Keeps pointing to the problem's mod. NULL on failure.
+// The runs of the stage end where a part of a block ends (attention/block_detail.h). Keeps pointing
+// to the problem's mod. NULL on failure.
 CHECKED InterpretedStage *interpreted_stage_open(const AttentionProblem *problem,
                                                  int64_t block_rows, int64_t block_columns,
                                                  CpuTier tier, Team *team, Error *error);
 void interpreted_stage_close(InterpretedStage *interpreted); // NULL is fine
 // Of opening one, at most; INT64_MAX: more than 64 bits count.
+int64_t interpreted_stage_scratch(const AttentionProblem *problem); // of one thread, at most
 int64_t interpreted_stage_bytes(const AttentionProblem *problem, int64_t block_rows,
                                 int64_t block_columns);
