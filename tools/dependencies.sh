@@ -5,7 +5,7 @@
 #   dependencies.sh [build | test | check]
 set -eu
 
-packages="build-essential meson ninja-build pkg-config python3 libjansson-dev libfyaml-dev
+packages="build-essential meson ninja-build pkg-config python3 libjansson-dev libyaml-dev
 libpcre2-dev libutf8proc-dev libssl-dev"
 case ${1:-build} in
   build) ;;

@@ -5,8 +5,8 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "base/yaml_scalar.h"
-#include <libfyaml.h>
 #include <string.h>
+#include <yaml.h>
 
 typedef struct {
   char *name;
@@ -18,10 +18,9 @@ typedef struct {
 // deep at most.
 typedef struct {
   const char *name;
-  struct fy_diag *diag;
-  struct fy_parser *parser;
-  struct fy_event *event; // the current one, NULL at the end
-  YamlPlaces *places;     // of what was read
+  yaml_parser_t parser;
+  yaml_event_t event; // the current one
+  YamlPlaces *places; // of what was read
   ARRAY_OF(Anchor) anchors;
   size_t values; // aliased ones as often as they stand somewhere
   int depth;
@@ -33,48 +32,31 @@ static bool refuse_at(Reader *reader, int line, int column, const char *what) {
                    "not valid YAML at line %d, column %d: %s", line, column, what);
 }
 
-// The parser's mark stands behind a quote and behind the star of an alias.
-static bool is_behind_its_sign(const struct fy_event *event) {
-  if (event->type == FYET_ALIAS) return true;
-  if (event->type != FYET_SCALAR || !event->scalar.value) return false;
-  enum fy_scalar_style style = fy_scalar_token_get_style(event->scalar.value);
-  return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
-}
-
-// Where the current event begins, from 1.
-static void find_place(const Reader *reader, int *line, int *column) {
-  const struct fy_mark *mark = fy_event_start_mark(reader->event);
-  *line = mark ? mark->line + 1 : 1;
-  *column = mark ? mark->column + 1 - is_behind_its_sign(reader->event) : 1;
-}
-
 static bool refuse(Reader *reader, const char *what) {
-  int line, column;
-  find_place(reader, &line, &column);
-  return refuse_at(reader, line, column, what);
+  const yaml_mark_t *mark = &reader->event.start_mark;
+  return refuse_at(reader, (int)mark->line + 1, (int)mark->column + 1, what);
 }
 
 static bool refuse_as_told(Reader *reader) {
-  void *at = NULL;
-  struct fy_diag_error *told = fy_diag_errors_iterate(reader->diag, &at);
-  if (!told) return error_set(reader->error, ERROR_FORMAT, reader->name, "not valid YAML");
-  return refuse_at(reader, told->line, told->column, told->msg);
+  const yaml_parser_t *parser = &reader->parser;
+  char what[200];
+  snprintf(what, sizeof what, "%s%s%s", parser->context ? parser->context : "",
+           parser->context ? ", " : "", parser->problem ? parser->problem : "out of memory");
+  return refuse_at(reader, (int)parser->problem_mark.line + 1, (int)parser->problem_mark.column + 1,
+                   what);
 }
 
 static bool next(Reader *reader) {
-  fy_parser_event_free(reader->parser, reader->event);
-  reader->event = fy_parser_parse(reader->parser);
-  return reader->event || refuse_as_told(reader);
+  yaml_event_delete(&reader->event);
+  return yaml_parser_parse(&reader->parser, &reader->event) || refuse_as_told(reader);
 }
 
-static bool expect(Reader *reader, enum fy_event_type type, const char *what) {
-  return reader->event->type == type || refuse(reader, what);
+static bool expect(Reader *reader, yaml_event_type_t type, const char *what) {
+  return reader->event.type == type || refuse(reader, what);
 }
 
-static Span text_of(struct fy_token *token) {
-  size_t size = 0;
-  const char *text = token ? fy_token_get_text(token, &size) : NULL;
-  return text ? (Span){text, size} : (Span){"", 0};
+static Span text_of(const yaml_char_t *text) {
+  return text ? span_of((const char *)text) : (Span){NULL, 0};
 }
 
 static bool count_values(Reader *reader, size_t more) {
@@ -86,25 +68,23 @@ static bool count_values(Reader *reader, size_t more) {
 }
 
 static void remember_place(Reader *reader, const Field *path) {
-  int line, column;
-  find_place(reader, &line, &column);
-  yaml_places_add(reader->places, path->path, line, column);
+  const yaml_mark_t *mark = &reader->event.start_mark;
+  yaml_places_add(reader->places, path->path, (int)mark->line + 1, (int)mark->column + 1);
 }
 
 static json_t *read_scalar(Reader *reader) {
-  const struct fy_event *event = reader->event;
-  bool plain = fy_scalar_token_get_style(event->scalar.value) == FYSS_PLAIN;
-  Span text = text_of(event->scalar.value);
+  const yaml_event_t *event = &reader->event;
+  bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+  Span text = {(const char *)event->data.scalar.value, event->data.scalar.length};
   char what[160];
-  json_t *value = yaml_scalar_value(
-      text, plain, event->scalar.tag ? text_of(event->scalar.tag) : (Span){NULL, 0}, what,
-      sizeof what);
+  json_t *value =
+      yaml_scalar_value(text, plain, text_of(event->data.scalar.tag), what, sizeof what);
   if (!value) refuse(reader, what);
   return value;
 }
 
 static json_t *read_alias(Reader *reader) {
-  Span name = text_of(reader->event->alias.anchor);
+  Span name = text_of(reader->event.data.alias.anchor);
   for (size_t i = reader->anchors.count; i-- > 0;) {
     const Anchor *anchor = &reader->anchors.items[i];
     if (!span_equal(span_of(anchor->name), name)) continue;
@@ -119,7 +99,7 @@ static json_t *read_value(Reader *reader, const Field *path);
 static bool read_elements(Reader *reader, json_t *array, const Field *path) {
   for (size_t i = 0;; i++) {
     if (!next(reader)) return false;
-    if (reader->event->type == FYET_SEQUENCE_END) return true;
+    if (reader->event.type == YAML_SEQUENCE_END_EVENT) return true;
     Field element = field_at(path, i);
     json_t *value = read_value(reader, &element);
     if (!value) return false;
@@ -129,7 +109,7 @@ static bool read_elements(Reader *reader, json_t *array, const Field *path) {
 
 // A key: any scalar that means a string.
 static bool read_key(Reader *reader, const json_t *object, Text *key) {
-  if (!expect(reader, FYET_SCALAR, "a key that is no string")) return false;
+  if (!expect(reader, YAML_SCALAR_EVENT, "a key that is no string")) return false;
   json_t *value = read_scalar(reader);
   if (!value) return false;
   const char *text = json_string_value(value);
@@ -148,7 +128,7 @@ static bool read_key(Reader *reader, const json_t *object, Text *key) {
 static bool read_members(Reader *reader, json_t *object, const Field *path) {
   Text key = {0};
   bool fine;
-  while ((fine = next(reader)) && reader->event->type != FYET_MAPPING_END) {
+  while ((fine = next(reader)) && reader->event.type != YAML_MAPPING_END_EVENT) {
     fine = read_key(reader, object, &key) && next(reader);
     if (!fine) break;
     Field member = field_get(path, key.data);
@@ -160,15 +140,15 @@ static bool read_members(Reader *reader, json_t *object, const Field *path) {
   return fine;
 }
 
-static bool check_collection(Reader *reader, struct fy_token *tag, const char *expected) {
+static bool check_collection(Reader *reader, const yaml_char_t *tag, const char *expected) {
   if (tag && !span_equal(text_of(tag), span_of(expected)))
     return refuse(reader, "a tag that is not known");
   return reader->depth < YAML_MOST_DEPTH || refuse(reader, "nested too deeply");
 }
 
 static json_t *read_collection(Reader *reader, const Field *path, bool array) {
-  struct fy_token *tag =
-      array ? reader->event->sequence_start.tag : reader->event->mapping_start.tag;
+  const yaml_event_t *event = &reader->event;
+  const yaml_char_t *tag = array ? event->data.sequence_start.tag : event->data.mapping_start.tag;
   if (!check_collection(reader, tag, array ? YAML_TAG "seq" : YAML_TAG "map")) return NULL;
   json_t *value = array ? json_array() : json_object();
   reader->depth++;
@@ -180,31 +160,23 @@ static json_t *read_collection(Reader *reader, const Field *path, bool array) {
 }
 
 static json_t *read_event(Reader *reader, const Field *path) {
-  switch (reader->event->type) {
-  case FYET_SCALAR: return read_scalar(reader);
-  case FYET_ALIAS: return read_alias(reader);
-  case FYET_SEQUENCE_START: return read_collection(reader, path, true);
-  case FYET_MAPPING_START: return read_collection(reader, path, false);
+  switch (reader->event.type) {
+  case YAML_SCALAR_EVENT: return read_scalar(reader);
+  case YAML_ALIAS_EVENT: return read_alias(reader);
+  case YAML_SEQUENCE_START_EVENT: return read_collection(reader, path, true);
+  case YAML_MAPPING_START_EVENT: return read_collection(reader, path, false);
   default: refuse(reader, "a value is missing"); return NULL;
   }
 }
 
-static struct fy_token *anchor_of(const struct fy_event *event) {
-  switch (event->type) {
-  case FYET_SCALAR: return event->scalar.anchor;
-  case FYET_SEQUENCE_START: return event->sequence_start.anchor;
-  case FYET_MAPPING_START: return event->mapping_start.anchor;
-  default: return NULL;
-  }
-}
-
+// The name of the current value's anchor, a copy; NULL: it has none.
 static char *anchor_name(const Reader *reader) {
-  struct fy_token *token = anchor_of(reader->event);
-  if (!token) return NULL;
-  Text name = {0};
-  Span span = text_of(token);
-  text_append(&name, span.data, span.size);
-  return name.data;
+  const yaml_event_t *event = &reader->event;
+  const yaml_char_t *name = NULL;
+  if (event->type == YAML_SCALAR_EVENT) name = event->data.scalar.anchor;
+  if (event->type == YAML_SEQUENCE_START_EVENT) name = event->data.sequence_start.anchor;
+  if (event->type == YAML_MAPPING_START_EVENT) name = event->data.mapping_start.anchor;
+  return name ? memory_copy_text((const char *)name) : NULL;
 }
 
 // The value of the current event; leaves its last event current.
@@ -224,7 +196,7 @@ static json_t *read_value(Reader *reader, const Field *path) {
 }
 
 static bool is_end(const Reader *reader) {
-  return reader->event->type == FYET_STREAM_END;
+  return reader->event.type == YAML_STREAM_END_EVENT;
 }
 
 static json_t *read_root(Reader *reader) {
@@ -234,34 +206,24 @@ static json_t *read_root(Reader *reader) {
   if (!next(reader)) return NULL;
   json_t *value = read_value(reader, &root);
   if (!value) return NULL;
-  if (next(reader) && expect(reader, FYET_DOCUMENT_END, "more than one value") && next(reader) &&
-      (is_end(reader) || refuse(reader, "more than one document")))
+  if (next(reader) && expect(reader, YAML_DOCUMENT_END_EVENT, "more than one value") &&
+      next(reader) && (is_end(reader) || refuse(reader, "more than one document")))
     return value;
   json_decref(value);
   return NULL;
 }
 
 static bool open_reader(Reader *reader, Span text) {
-  struct fy_diag_cfg diag;
-  fy_diag_cfg_default(&diag);
-  diag.fp = NULL;
-  reader->diag = fy_diag_create(&diag);
-  fy_diag_set_collect_errors(reader->diag, true);
-  struct fy_parse_cfg parse = {
-      .diag = reader->diag,
-      .flags = FYPCF_QUIET | FYPCF_JSON_NONE | FYPCF_DEFAULT_VERSION_1_2,
-  };
-  reader->parser = fy_parser_create(&parse);
-  return reader->parser && fy_parser_set_string(reader->parser, text.data, text.size) == 0 &&
-         next(reader);
+  if (!yaml_parser_initialize(&reader->parser))
+    return error_set(reader->error, ERROR_MEMORY, reader->name, "no memory to read it");
+  yaml_parser_set_encoding(&reader->parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&reader->parser, (const unsigned char *)text.data, text.size);
+  return next(reader);
 }
 
 static void close_reader(Reader *reader) {
-  if (reader->parser) {
-    fy_parser_event_free(reader->parser, reader->event);
-    fy_parser_destroy(reader->parser);
-  }
-  fy_diag_destroy(reader->diag);
+  yaml_event_delete(&reader->event);
+  yaml_parser_delete(&reader->parser);
   for (size_t i = 0; i < reader->anchors.count; i++) memory_free(reader->anchors.items[i].name);
   ARRAY_FREE(&reader->anchors);
 }

@@ -9,7 +9,9 @@
 // dates are strings. Quoted scalars are strings. Refused: several documents, keys that are no
 // strings, duplicate keys, merge keys, tags but !!str !!int !!float !!bool !!null !!seq !!map,
 // values that JSON cannot hold (.nan, .inf, integers beyond 64 bits), and text that aliases blow
-// up beyond YAML_MOST_VALUES. JSON is read by the same parser.
+// up beyond YAML_MOST_VALUES. JSON is YAML, but for characters written as two \u escapes.
+//
+// libyaml scans and parses: libfyaml 0.7.12 loses memory on malformed text, which fuzzing found.
 #pragma once
 #include "base/yaml_places.h"
 

@@ -4,10 +4,10 @@
 #include "base/attributes.h"
 #include <gnu/libc-version.h>
 #include <jansson.h>
-#include <libfyaml.h>
 #include <openssl/crypto.h>
 #include <pcre2.h>
 #include <utf8proc.h>
+#include <yaml.h>
 
 static const char *pcre2_version(void) {
   static char version[64];
@@ -19,7 +19,7 @@ static const char *crypto_version(void) {
 }
 
 const Library libraries[] = {
-    {"jansson", jansson_version_str}, {"libfyaml", fy_library_version},
+    {"jansson", jansson_version_str}, {"libyaml", yaml_get_version_string},
     {"pcre2", pcre2_version},         {"utf8proc", utf8proc_version},
     {"libcrypto", crypto_version},    {"libc", gnu_get_libc_version},
 };

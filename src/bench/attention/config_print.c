@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A sweep's configuration written: as JSON, and as a file that reads back.
 #include "base/python_json.h"
+#include "base/utf8.h"
 #include "bench/attention/config_value.h"
 #include <string.h>
 
@@ -93,36 +94,72 @@ json_t *attention_sweep_json(const AttentionSweep *sweep) {
   return object;
 }
 
-// Flow style is JSON, which YAML reads; names stand without quotes.
-static void append_yaml(Text *text, const json_t *value) {
-  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-  const char *string = json_string_value(value);
-  bool bare = string && string[0] && strspn(string, letters) > 0 && strcmp(string, "null") != 0 &&
-              strcmp(string, "true") != 0 && strcmp(string, "false") != 0 &&
-              strspn(string, "abcdefghijklmnopqrstuvwxyz0123456789_-") == strlen(string);
-  if (bare)
-    text_append_text(text, string);
-  else
-    python_json_append(text, value, PYTHON_JSON_LINE);
+// As a quoted scalar: what is not ASCII, or not printable, by its number.
+static void append_quoted(Text *text, const char *string) {
+  size_t length;
+  text_append_character(text, '"');
+  for (const char *at = string; *at; at += length) {
+    uint32_t character = utf8_decode(at, &length);
+    if (character == '"' || character == '\\')
+      text_append_format(text, "\\%c", (char)character);
+    else if (character >= ' ' && character < 0x7F)
+      text_append_character(text, (char)character);
+    else
+      text_append_format(text, "\\U%08X", (unsigned)character);
+  }
+  text_append_character(text, '"');
 }
 
-static void append_yaml_list(Text *text, const json_t *list) {
-  text_append_text(text, "[");
-  for (size_t i = 0; i < json_array_size(list); i++) {
-    if (i) text_append_text(text, ", ");
-    append_yaml(text, json_array_get(list, i));
+// Whether it needs no quotes, in any version of YAML.
+static bool is_bare(const char *string) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+  static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"};
+  for (size_t i = 0; i < COUNT_OF(words); i++)
+    if (strcmp(string, words[i]) == 0) return false;
+  return string[0] >= 'a' && string[0] <= 'z' && strspn(string, letters) == strlen(string);
+}
+
+static void append_yaml(Text *text, const json_t *value);
+
+static void append_members(Text *text, const json_t *object) {
+  const char *key, *comma = "";
+  json_t *value;
+  json_object_foreach((json_t *)object, key, value) {
+    text_append_text(text, comma);
+    append_quoted(text, key);
+    text_append_text(text, ": ");
+    append_yaml(text, value);
+    comma = ", ";
   }
-  text_append_text(text, "]");
+}
+
+// In flow style.
+static void append_yaml(Text *text, const json_t *value) {
+  if (json_is_string(value) && is_bare(json_string_value(value))) {
+    text_append_text(text, json_string_value(value));
+  } else if (json_is_string(value)) {
+    append_quoted(text, json_string_value(value));
+  } else if (json_is_array(value)) {
+    text_append_character(text, '[');
+    for (size_t i = 0; i < json_array_size(value); i++) {
+      if (i) text_append_text(text, ", ");
+      append_yaml(text, json_array_get(value, i));
+    }
+    text_append_character(text, ']');
+  } else if (json_is_object(value)) {
+    text_append_character(text, '{');
+    append_members(text, value);
+    text_append_character(text, '}');
+  } else {
+    python_json_append(text, value, PYTHON_JSON_LINE);
+  }
 }
 
 static void print_yaml(const AttentionSweep *sweep, Text *text) {
   for (size_t i = 0; i < sweep_key_count; i++) {
     json_t *value = sweep_value_json(sweep, &sweep_keys[i]);
     text_append_format(text, "# %s\n%s: ", sweep_keys[i].help, sweep_keys[i].key);
-    if (json_is_array(value))
-      append_yaml_list(text, value);
-    else
-      append_yaml(text, value);
+    append_yaml(text, value);
     text_append_text(text, "\n");
     json_decref(value);
   }
