@@ -15,6 +15,17 @@ static double dot(int64_t count, const double *a, const double *b) {
   return sum;
 }
 
+// The deviation of a · b when each element of b is off by its own size.
+static double dot_size(int64_t count, const double *a, const double *b) {
+  double squares = 0.0;
+  for (int64_t i = 0; i < count; i++) squares += a[i] * a[i] * b[i] * b[i];
+  return sqrt(squares);
+}
+
+static void add_sizes(int64_t count, double factor, const double *x, double *y) {
+  for (int64_t i = 0; i < count; i++) y[i] += fabs(factor * x[i]);
+}
+
 static void add_scaled(int64_t count, double factor, const double *x, double *y) {
   for (int64_t i = 0; i < count; i++) y[i] += factor * x[i];
 }
@@ -74,15 +85,19 @@ static void backward_row(const Work *work, Reference *result, int64_t b, int64_t
   int64_t d = work->problem->head_dim;
   const double *dout = work->dout + row * d;
   double delta = dot(d, dout, result->out + row * d);
+  double size = dot_size(d, dout, result->out + row * d);
   for (int64_t j = 0; j < work->problem->keys; j++) {
     if (work->p[j] == 0.0) continue;
     int64_t key = (keys + j) * d;
-    double ds = work->p[j] * (dot(d, dout, work->v + key) - delta) * work->problem->scale;
+    double weight = work->p[j] * work->problem->scale;
     if (work->mod && work->mod->derivative)
-      ds *= work->mod->derivative(work->mod->data, work->raw[j], b, h, i, j);
+      weight *= work->mod->derivative(work->mod->data, work->raw[j], b, h, i, j);
+    double ds = weight * (dot(d, dout, work->v + key) - delta);
     add_scaled(d, work->p[j], dout, result->dv + key);
     add_scaled(d, ds, work->q + row * d, result->dk + key);
     add_scaled(d, ds, work->k + key, result->dq + row * d);
+    add_sizes(d, weight * size, work->q + row * d, result->dk_delta + key);
+    add_sizes(d, weight * size, work->k + key, result->dq_delta + row * d);
   }
 }
 
@@ -106,7 +121,10 @@ Reference reference_attention(const AttentionProblem *problem, const AttentionOp
   int64_t rows = problem->batch * problem->heads * problem->queries;
   int64_t keys = problem->batch * problem->kv_heads * problem->keys, d = problem->head_dim;
   Reference result = {.out = zeros(rows * d), .lse = zeros(rows)};
-  if (dout) result.dq = zeros(rows * d), result.dk = zeros(keys * d), result.dv = zeros(keys * d);
+  if (dout) {
+    result.dq = zeros(rows * d), result.dk = zeros(keys * d), result.dv = zeros(keys * d);
+    result.dq_delta = zeros(rows * d), result.dk_delta = zeros(keys * d);
+  }
   Work work = {problem,
                mod,
                reference_values(&operands->q),
@@ -124,24 +142,32 @@ Reference reference_attention(const AttentionProblem *problem, const AttentionOp
 }
 
 void reference_free(Reference *reference) {
-  double *all[] = {reference->out, reference->lse, reference->dq, reference->dk, reference->dv};
+  double *all[] = {reference->out, reference->lse,      reference->dq,      reference->dk,
+                   reference->dv,  reference->dq_delta, reference->dk_delta};
   for (size_t i = 0; i < COUNT_OF(all); i++) free(all[i]);
   *reference = (Reference){0};
 }
 
-ReferenceError reference_error(int64_t count, const double *values, const double *expected) {
+// `sizes` NULL: those of what is expected alone.
+static ReferenceError error_against(int64_t count, const double *values, const double *expected,
+                                    const double *sizes) {
   double difference = 0.0, largest = 0.0, squares = 0.0, norm = 0.0;
   for (int64_t i = 0; i < count; i++) {
     if (values[i] == expected[i] && isinf(values[i])) continue;
     double off = values[i] - expected[i];
     if (!isfinite(off)) return (ReferenceError){INFINITY, INFINITY};
     difference = fmax(difference, fabs(off));
-    largest = fmax(largest, fabs(expected[i]));
+    double size = fmax(fabs(expected[i]), sizes ? sizes[i] : 0.0);
+    largest = fmax(largest, size);
     squares += off * off;
-    norm += expected[i] * expected[i];
+    norm += size * size;
   }
   if (squares == 0.0) return (ReferenceError){0.0, 0.0};
   return (ReferenceError){difference / largest, sqrt(squares / norm)};
+}
+
+ReferenceError reference_error(int64_t count, const double *values, const double *expected) {
+  return error_against(count, values, expected, NULL);
 }
 
 ReferenceError reference_bound(Dtype dtype, ReferencePart part) {
@@ -152,9 +178,7 @@ ReferenceError reference_bound(Dtype dtype, ReferencePart part) {
                                : (ReferenceError){2 * unit, 2 * unit};
 }
 
-static void check(int64_t count, const double *values, const double *expected, ReferenceError bound,
-                  const char *what) {
-  ReferenceError error = reference_error(count, values, expected);
+static void check(ReferenceError error, ReferenceError bound, const char *what) {
   if (!(error.largest <= bound.largest) || !(error.norm <= bound.norm))
     fail_msg("%s: largest error %g (bound %g), norm %g (bound %g)", what, error.largest,
              bound.largest, error.norm, bound.norm);
@@ -163,14 +187,32 @@ static void check(int64_t count, const double *values, const double *expected, R
 void reference_check(const Tensor *values, const double *expected, ReferencePart part,
                      const char *what) {
   double *widened = reference_values(values);
-  check(tensor_elements(values), widened, expected, reference_bound(values->dtype, part), what);
+  check(reference_error(tensor_elements(values), widened, expected),
+        reference_bound(values->dtype, part), what);
   free(widened);
+}
+
+static void check_gradient(const Tensor *values, const double *expected, const double *sizes,
+                           const char *name, const char *what) {
+  char text[256];
+  double *widened = reference_values(values);
+  snprintf(text, sizeof text, "%s: %s", what, name);
+  check(error_against(tensor_elements(values), widened, expected, sizes),
+        reference_bound(values->dtype, REFERENCE_GRADIENT), text);
+  free(widened);
+}
+
+void reference_check_gradients(const AttentionGradients *gradients, const Reference *expected,
+                               const char *what) {
+  check_gradient(&gradients->dq, expected->dq, expected->dq_delta, "dq", what);
+  check_gradient(&gradients->dk, expected->dk, expected->dk_delta, "dk", what);
+  check_gradient(&gradients->dv, expected->dv, NULL, "dv", what);
 }
 
 void reference_check_lse(int64_t count, const float *lse, const double *expected,
                          const char *what) {
   double *widened = malloc((size_t)(count + !count) * sizeof *widened);
   for (int64_t i = 0; i < count; i++) widened[i] = lse[i];
-  check(count, widened, expected, reference_bound(DTYPE_F32, REFERENCE_LSE), what);
+  check(reference_error(count, widened, expected), reference_bound(DTYPE_F32, REFERENCE_LSE), what);
   free(widened);
 }

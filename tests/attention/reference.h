@@ -16,6 +16,9 @@ typedef struct {
 typedef struct {
   double *out, *lse;    // [B, Hq, M, D], [B, Hq, M]
   double *dq, *dk, *dv; // [B, Hq, M, D], [B, Hkv, N, D] twice
+  // As dq and dk: what delta (dout · out) is worth in them. Where few keys are seen the gradients
+  // are small differences with it, and a rounded out costs as much as it is large.
+  double *dq_delta, *dk_delta;
 } Reference;
 
 // `mod` NULL: noop. The problem's own mod is not looked at. Free with reference_free.
@@ -39,4 +42,6 @@ ReferenceError reference_bound(Dtype dtype, ReferencePart part);
 // Fails the test with `what` and the figures when the tensor is further off than the bound.
 void reference_check(const Tensor *values, const double *expected, ReferencePart part,
                      const char *what);
+void reference_check_gradients(const AttentionGradients *gradients, const Reference *expected,
+                               const char *what);
 void reference_check_lse(int64_t count, const float *lse, const double *expected, const char *what);
