@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "mods/build.h"
 #include "mods/differentiate.h"
+#include "mods/guard.h"
 #include "mods/parsed.h"
 #include "mods/proof.h"
 #include <inttypes.h>
@@ -49,13 +50,15 @@ static bool fold_shape(const ModTree *written, const ModArray *arrays, const Mod
   return done;
 }
 
-static bool bind_tree(const ModTree *written, const ModSource *source, bool is_mask,
+// `mask`: of a score, the bound mask.
+static bool bind_tree(const ModTree *written, const ModTree *mask, const ModSource *source,
                       const ModShape *shape, ModTree *tree, Error *error) {
   if (written->count == 0) return true;
-  const char *text = is_mask ? source->mask : source->score;
+  const char *text = mask ? source->score : source->mask;
   return (fold_shape(written, source->arrays, shape, tree, error) &&
+          mod_guard(tree, mask, source->arrays, shape, error) &&
           mod_prove(tree, source->arrays, shape, text, error)) ||
-         mod_error_within(error, source, is_mask);
+         mod_error_within(error, source, !mask);
 }
 
 static bool constant(const ModTree *tree, double value) {
@@ -87,8 +90,8 @@ bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *er
   BoundMod *made = memory_allocate(sizeof *made);
   *made = (BoundMod){.shape = *shape, .array_count = source->array_count, .arrays = source->arrays};
   bool done = check_shape(shape, error) &&
-              bind_tree(mod_parsed_score(mod), source, false, shape, &made->score, error) &&
-              bind_tree(mod_parsed_mask(mod), source, true, shape, &made->mask, error);
+              bind_tree(mod_parsed_mask(mod), NULL, source, shape, &made->mask, error) &&
+              bind_tree(mod_parsed_score(mod), &made->mask, source, shape, &made->score, error);
   if (done) drop_idle(made);
   done = done && differentiate(made, source, error);
   if (!done) bound_mod_close(made);

@@ -125,17 +125,6 @@ static int to_integer(ModBuilder *builder, int x) {
   return NOTHING;
 }
 
-static ModOperation opposite(ModOperation comparison) {
-  switch (comparison) {
-  case MOD_EQUAL: return MOD_NOT_EQUAL;
-  case MOD_NOT_EQUAL: return MOD_EQUAL;
-  case MOD_LESS: return MOD_GREATER_EQUAL;
-  case MOD_LESS_EQUAL: return MOD_GREATER;
-  case MOD_GREATER: return MOD_LESS_EQUAL;
-  default: return MOD_LESS;
-  }
-}
-
 // The same comparison with its sides exchanged.
 static ModOperation mirrored(ModOperation comparison) {
   switch (comparison) {
@@ -154,7 +143,7 @@ static int negation(ModBuilder *builder, int x, int position) {
   if (!mod_operation_compares(operation)) return NOTHING;
   bool equality = operation == MOD_EQUAL || operation == MOD_NOT_EQUAL;
   if (!equality && !integral(builder, child(builder, x, 0))) return NOTHING;
-  return mod_build(builder, opposite(operation), at(builder, x)->child, position);
+  return mod_build(builder, mod_comparison_opposite(operation), at(builder, x)->child, position);
 }
 
 static bool opposites(const ModBuilder *builder, int x, int y) {

@@ -35,6 +35,17 @@ bool mod_operation_compares(ModOperation operation) {
   return operation >= MOD_EQUAL && operation <= MOD_GREATER_EQUAL;
 }
 
+ModOperation mod_comparison_opposite(ModOperation comparison) {
+  switch (comparison) {
+  case MOD_EQUAL: return MOD_NOT_EQUAL;
+  case MOD_NOT_EQUAL: return MOD_EQUAL;
+  case MOD_LESS: return MOD_GREATER_EQUAL;
+  case MOD_LESS_EQUAL: return MOD_GREATER;
+  case MOD_GREATER: return MOD_LESS_EQUAL;
+  default: return MOD_LESS;
+  }
+}
+
 const char *mod_variable_name(ModVariable variable) {
   return variables[variable];
 }

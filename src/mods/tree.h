@@ -114,6 +114,8 @@ typedef struct {
 const char *mod_operation_name(ModOperation operation);
 int mod_operation_children(ModOperation operation);
 bool mod_operation_compares(ModOperation operation); // == … >=
+// Of integers: true where the other is false. Of floats only == and != are opposites.
+ModOperation mod_comparison_opposite(ModOperation comparison);
 const char *mod_variable_name(ModVariable variable);
 ModType mod_variable_type(ModVariable variable);
 const char *mod_type_name(ModType type); // "truth value", "integer", "float"
