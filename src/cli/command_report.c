@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "cli/arguments.h"
 #include "cli/report_output.h"
+#include "cli/results_options.h"
 #include "report/attention/plot.h"
 
 enum { RESULTS_LIMIT = 1 << 30 };

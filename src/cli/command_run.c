@@ -6,12 +6,11 @@
 #include "cli/engine_options.h"
 #include "cli/model_argument.h"
 #include "cli/report_output.h"
+#include "cli/results_options.h"
 #include "cli/run_list.h"
 #include "cli/run_matrix.h"
 #include "cli/run_options.h"
 #include "model/weight_source.h"
-#include <stdio.h>
-#include <string.h>
 
 enum { TRIED_TOKENS = 1 << 14 }; // more than the text of prompts has before it is repeated
 
@@ -61,15 +60,6 @@ static bool decode(void *context, const int32_t *ids, int64_t count, Text *text)
          tokenizer_decode(run->tokenizer, run->state, ids, (size_t)count, true, text, &ignored);
 }
 
-// A level of the peer's logging: 0 everything … 3 errors only.
-static int log_level(const Arguments *arguments) {
-  static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
-  const char *level = arguments_text(arguments, "--log-level");
-  for (int i = 0; i < (int)COUNT_OF(levels); i++)
-    if (strcmp(levels[i], level) == 0) return i;
-  return 0;
-}
-
 static bool open_tokenizer(Run *run, Error *error) {
   if (!model_argument_has_tokenizer(&run->model)) return true;
   run->tokenizer = model_argument_tokenizer(&run->model, error);
@@ -107,20 +97,8 @@ static bool check_threads(const Run *run, Error *error) {
     if (threads > most) most = threads;
   }
   const char *where = arguments_given(run->arguments, "--threads") ? "--threads" : "threads";
-  return engine_options_check_threads(most, where, log_level(run->arguments) < 3, error);
-}
-
-static void override(const Arguments *arguments, const char *flag, char *field, size_t size) {
-  if (arguments_given(arguments, flag))
-    snprintf(field, size, "%s", arguments_text(arguments, flag));
-}
-
-static Repository repository_of(const Arguments *arguments) {
-  Repository repository = repository_read(".");
-  override(arguments, "--branch-name", repository.branch, sizeof repository.branch);
-  override(arguments, "--commit-id", repository.commit, sizeof repository.commit);
-  override(arguments, "--commit-message", repository.message, sizeof repository.message);
-  return repository;
+  return engine_options_check_threads(most, where,
+                                      results_options_log_level(run->arguments) < LOG_ERROR, error);
 }
 
 // Cheap mistakes first: flags, the model's name, the folder of the results, the tokenizer; then the
@@ -182,7 +160,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
 
 static bool print_report(Run *run, Error *error) {
   const ReportForm form = {.format = arguments_text(run->arguments, "--output-format"),
-                           .warnings = log_level(run->arguments) < 3};
+                           .warnings = results_options_log_level(run->arguments) < LOG_ERROR};
   return report_output(results_document(run->results), results_path(run->results), &form, error);
 }
 
@@ -200,7 +178,7 @@ static bool judge(const RunnerSummary *summary, Error *error) {
 }
 
 static bool work(Run *run, Error *error) {
-  Repository repository = repository_of(run->arguments);
+  Repository repository = results_options_repository(run->arguments);
   RunnerSummary summary;
   if (!open_run(run, &repository, error)) return false;
   bool whole = sweep(run, &repository, &summary, error);
@@ -218,7 +196,7 @@ static bool work(Run *run, Error *error) {
 static bool run_command(const Arguments *arguments, Error *error) {
   if (arguments_switch(arguments, "--list")) return run_list(arguments, error);
   Run run = {.arguments = arguments, .interrupt = -1};
-  run.progress = progress_open(log_level(arguments) < 2 ? stderr : NULL);
+  run.progress = progress_open(results_options_log_level(arguments) < LOG_WARNING ? stderr : NULL);
   bool done = work(&run, error);
   progress_close(&run.progress);
   close_run(&run);

@@ -73,8 +73,7 @@ const OptionTable engine_options = OPTION_TABLE("Engine", single_rows);
 const OptionTable kernel_options = OPTION_TABLE("Engine", kernel_rows);
 const OptionTable engine_options_lists = OPTION_TABLE("Engine", list_rows);
 
-bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error) {
-  const char *mask = arguments_text(arguments, "--cpu-mask");
+bool engine_options_cap(const char *mask, CpuTier *tier, Error *error) {
   CpuTier highest;
   *tier = cpu_best_tier();
   if (!mask) return true;
@@ -83,6 +82,10 @@ bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error
   }
   if (highest < *tier) *tier = highest;
   return true;
+}
+
+bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error) {
+  return engine_options_cap(arguments_text(arguments, "--cpu-mask"), tier, error);
 }
 
 int64_t engine_options_cores(void) {

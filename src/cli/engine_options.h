@@ -28,6 +28,8 @@ typedef struct {
 CHECKED bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error);
 // The tier alone, of any of these tables.
 CHECKED bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error);
+// The best tier up to the named one; NULL: the best.
+CHECKED bool engine_options_cap(const char *mask, CpuTier *tier, Error *error);
 // How many cores this process may use.
 int64_t engine_options_cores(void);
 // Refuses many times more threads than cores: each step of the engine would wait for all of them.

@@ -2,15 +2,7 @@
 // A result file, of models or of attention, printed in one of the formats of --output-format.
 #pragma once
 #include "base/document.h"
-#include "cli/option.h"
 #include "report/attention/printers.h"
-
-// The row of --output-format that `run`, `attention` and `report` share.
-#define OUTPUT_FORMAT_ROW                                                                          \
-  {                                                                                                \
-    .flag = "--output-format", .kind = OPTION_CHOICE, .choices = "table|markdown|csv|json|jsonl",  \
-    .standard = "table", .help = "how to print the results"                                        \
-  }
 
 typedef struct {
   const char *format;

@@ -2,7 +2,7 @@
 #include "cli/run_options.h"
 #include "bench/levels.h"
 #include "bench/scenario.h"
-#include "cli/report_output.h"
+#include "cli/results_options.h"
 
 static const Option scenario_rows[] = {
     {.flag = "--warmup",
@@ -111,26 +111,10 @@ static const Option output_rows[] = {
      .kind = OPTION_SWITCH,
      .help =
          "go on with the newest results of this model: what was measured is not measured again"},
-    {.flag = "--log-level",
-     .kind = OPTION_CHOICE,
-     .choices = "DEBUG|INFO|WARNING|ERROR",
-     .standard = "INFO",
-     .help = "what to say beside the results: progress and warnings, warnings, or neither"},
-    {.flag = "--branch-name",
-     .kind = OPTION_TEXT,
-     .placeholder = "NAME",
-     .standard_help = "of the .git folder here",
-     .help = "branch to record with the results"},
-    {.flag = "--commit-id",
-     .kind = OPTION_TEXT,
-     .placeholder = "ID",
-     .standard_help = "of the .git folder here",
-     .help = "commit to record with the results"},
-    {.flag = "--commit-message",
-     .kind = OPTION_TEXT,
-     .placeholder = "TEXT",
-     .standard_help = "of the .git folder here",
-     .help = "its message"},
+    LOG_LEVEL_ROW,
+    BRANCH_NAME_ROW,
+    COMMIT_ID_ROW,
+    COMMIT_MESSAGE_ROW,
 };
 
 static const Option later_rows[] = {
