@@ -73,7 +73,8 @@ static Tile make_sliver(const Kernels *kernels, const Matmul *matmul, int64_t co
                .panels = (int)smaller(kernels->tile_panels, panels),
                .dtype = pairs ? DTYPE_BF16 : DTYPE_F32,
                .b = workspace->sliver,
-               .a_stride = matmul->a_row,
+               .a_stride = matmul->a_transposed ? 0 : matmul->a_row,
+               .a_step = matmul->a_transposed ? matmul->a_row : 0,
                .c_stride = matmul->c_row};
   tile.panel_bytes = matrix_panel_bytes(tile.dtype, depth);
   for (int panel = 0; panel < tile.panels; panel++)
@@ -110,7 +111,8 @@ static void run_rows(const Kernels *kernels, const Matmul *matmul, Tile tile, in
   int64_t width = tile.panels * MATRIX_PANEL, count = smaller(width, matmul->columns - column);
   for (int64_t t = 0, row = row_begin; t < tiles; t++, row += tile.rows) {
     tile.rows = (int)(rows / tiles + (t < rows % tiles));
-    tile.a = matmul->a + row * matmul->a_row + begin;
+    tile.a = matmul->a +
+             (matmul->a_transposed ? begin * matmul->a_row + row : row * matmul->a_row + begin);
     tile.c = matmul->c + row * matmul->c_row + column;
     tile.initial = begin ? tile.c : NULL;
     tile.initial_stride = tile.c_stride;
@@ -136,7 +138,7 @@ static void run_product(const Kernels *kernels, const Matmul *matmul, int64_t ro
 // With one row, the heads of a group become its rows: B is then read once for all of them.
 static Matmul with_groups_as_rows(const Matmul *matmul) {
   Matmul grouped = *matmul;
-  if (matmul->rows != 1 || matmul->group == 1) return grouped;
+  if (matmul->rows != 1 || matmul->group == 1 || matmul->a_transposed) return grouped;
   grouped.rows = matmul->group;
   grouped.heads = matmul->heads / matmul->group;
   grouped.group = 1;
@@ -161,10 +163,14 @@ typedef struct {
   int64_t row_step, column_step, row_blocks, column_blocks;
 } Cut;
 
+static bool goes_direct(const Kernels *kernels, const Matmul *matmul) {
+  return matmul->rows <= kernels->direct_rows && !matmul->a_transposed;
+}
+
 // Many rows make many units; few rows with a long cache are cut by columns.
 static Cut cut_of(const Kernels *kernels, const Matmul *matmul) {
   Cut cut = {.row_step = BLOCK_ROWS, .column_step = matmul->columns};
-  if (matmul->rows <= kernels->direct_rows)
+  if (goes_direct(kernels, matmul))
     cut.column_step = matmul->transposed ? DIRECT_KEYS : DIRECT_VALUES;
   else if (matmul->rows <= BLOCK_ROWS)
     cut.column_step = (int64_t)kernels->tile_panels * MATRIX_PANEL;
@@ -189,7 +195,7 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
     int64_t row = unit / cut.column_blocks % cut.row_blocks * cut.row_step;
     int64_t head = unit / cut.column_blocks / cut.row_blocks;
     Matmul product = product_at(&matmul, head / matmul.heads, head % matmul.heads);
-    if (matmul.rows <= kernels->direct_rows)
+    if (goes_direct(kernels, &matmul))
       kernels->matmul_direct(&product, column, column_end);
     else
       run_product(kernels, &product, row, smaller(row + cut.row_step, matmul.rows), column,

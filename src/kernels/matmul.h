@@ -6,6 +6,8 @@
 //   transposed   C[rows, columns] = A[rows, depth] B[columns, depth]ᵀ    (scores)
 //   plain        C[rows, columns] = A[rows, depth] B[depth, columns]     (output)
 //
+// A itself may lie transposed, as [depth, rows]: gradients multiply by scoresᵀ.
+//
 // Head h of A and C meets head h / group of B (grouped-query attention). When there is one row, the
 // heads of a group are taken as rows of one product, so that B is read once for all of them. The
 // result does not depend on the number of threads.
@@ -15,12 +17,12 @@
 #include "tensor/dtype.h"
 
 typedef struct {
-  bool transposed;
+  bool transposed, a_transposed;
   int64_t batches, heads, group; // heads: of A and C; a multiple of group ≥ 1
   int64_t rows, columns, depth;
   const float *a;
-  int64_t a_row, a_head, a_batch;
-  Dtype dtype; // of B: float32, bfloat16 or float16
+  int64_t a_row, a_head, a_batch; // a_transposed: a_row from one step of the sum to the next
+  Dtype dtype;                    // of B: float32, bfloat16 or float16
   const void *b;
   int64_t b_row, b_head, b_batch;
   float *c; // overwritten

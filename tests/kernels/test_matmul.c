@@ -26,22 +26,26 @@ static void expect(Data *data) {
     for (int64_t head = 0; head < m->heads; head++)
       for (int64_t i = 0; i < m->rows; i++)
         for (int64_t j = 0; j < m->columns; j++) {
-          const float *a = m->a + batch * m->a_batch + head * m->a_head + i * m->a_row;
+          int64_t step = m->a_transposed ? m->a_row : 1, line = m->a_transposed ? 1 : m->a_row;
+          const float *a = m->a + batch * m->a_batch + head * m->a_head + i * line;
           int64_t b = batch * m->b_batch + head / m->group * m->b_head;
           double sum = 0.0;
           for (int64_t k = 0; k < m->depth; k++)
-            sum += (double)a[k] *
+            sum += (double)a[k * step] *
                    b_value(m, b + (m->transposed ? j * m->b_row + k : k * m->b_row + j));
           data->expected[batch * m->c_batch + head * m->c_head + i * m->c_row + j] = sum;
         }
 }
 
-// A as [batch][row][head][depth], B as [batch][head][row][depth], C as [batch][head][row][columns].
+// A as [batch][row][head][depth] (transposed: [batch][head][depth][row]), B as
+// [batch][head][row][depth], C as [batch][head][row][columns].
 static Data make(Matmul shape, Random *random) {
   Matmul *m = &shape;
   int64_t b_rows = m->transposed ? m->columns : m->depth;
   int64_t b_columns = m->transposed ? m->depth : m->columns, kv = m->heads / m->group;
   m->a_head = m->depth, m->a_row = m->heads * m->depth, m->a_batch = m->rows * m->a_row;
+  if (m->a_transposed)
+    m->a_row = m->rows, m->a_head = m->depth * m->rows, m->a_batch = m->heads * m->a_head;
   m->b_row = b_columns, m->b_head = b_rows * m->b_row, m->b_batch = kv * m->b_head;
   m->c_row = m->columns, m->c_head = m->rows * m->c_row, m->c_batch = m->heads * m->c_head;
   Data data = {.a = guarded_normal(random, m->batches * m->a_batch),
@@ -63,7 +67,10 @@ static void check(const Kernels *kernels, Data *data) {
   char what[160];
   const Matmul *m = &data->matmul;
   snprintf(what, sizeof what, "%s %s %s rows=%lld columns=%lld depth=%lld heads=%lld/%lld",
-           cpu_tier_name(kernels->tier), dtype_name(m->dtype), m->transposed ? "A B^T" : "A B",
+           cpu_tier_name(kernels->tier), dtype_name(m->dtype),
+           m->a_transposed ? "A^T B"
+           : m->transposed ? "A B^T"
+                           : "A B",
            (long long)m->rows, (long long)m->columns, (long long)m->depth, (long long)m->heads,
            (long long)m->group);
   float *first = malloc(data->c.size);
@@ -97,6 +104,7 @@ static void test_odd_shapes(void **state) {
     int64_t group = 1 + (int64_t)random_below(&random, 4);
     bool one = random_below(&random, 3) == 0;
     Matmul shape = {.transposed = i % 2,
+                    .a_transposed = i % 4 == 0,
                     .batches = 1 + (int64_t)random_below(&random, 2),
                     .heads = group * (1 + (int64_t)random_below(&random, 3)),
                     .group = group,
@@ -112,11 +120,12 @@ static void test_large_shapes(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
   static const Matmul shapes[] = {
-      {true, 1, 3, 3, 1, 700, 64, .dtype = DTYPE_BF16},
-      {false, 1, 3, 3, 1, 64, 700, .dtype = DTYPE_BF16},
-      {true, 1, 2, 1, 200, 130, 64, .dtype = DTYPE_F32},
-      {false, 1, 2, 1, 200, 64, 530, .dtype = DTYPE_F16},
-      {true, 1, 1, 1, 5, 20, 600, .dtype = DTYPE_BF16},
+      {true, false, 1, 3, 3, 1, 700, 64, .dtype = DTYPE_BF16},
+      {false, false, 1, 3, 3, 1, 64, 700, .dtype = DTYPE_BF16},
+      {true, false, 1, 2, 1, 200, 130, 64, .dtype = DTYPE_F32},
+      {false, false, 1, 2, 1, 200, 64, 530, .dtype = DTYPE_F16},
+      {true, false, 1, 1, 1, 5, 20, 600, .dtype = DTYPE_BF16},
+      {false, true, 1, 2, 1, 200, 64, 530, .dtype = DTYPE_F32},
   };
   for (size_t i = 0; i < COUNT_OF(shapes); i++) check_tiers(shapes[i], &random);
 }
