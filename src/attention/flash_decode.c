@@ -6,9 +6,10 @@
 #include <string.h>
 
 enum {
-  CHUNK_FLOATS = 16 * 1024, // of keys
-  LEAST_CHUNK = 64,
+  CHUNK_FLOATS = 64 * 1024, // of keys, at most
+  LEAST_CHUNK = 128,
   MOST_CHUNK = 1024,
+  ENOUGH_UNITS = 16,      // for a team to share evenly
   SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
 };
 
@@ -29,8 +30,10 @@ typedef struct {
 } Scratch;
 
 static int64_t chunk_of(const AttentionProblem *problem) {
-  int64_t chunk = round_up(CHUNK_FLOATS / problem->head_dim, LEAST_CHUNK);
-  return chunk > MOST_CHUNK ? MOST_CHUNK : chunk;
+  int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads;
+  while (chunk > LEAST_CHUNK && chunk * problem->head_dim > CHUNK_FLOATS) chunk /= 2;
+  while (chunk > LEAST_CHUNK && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
+  return chunk;
 }
 
 static int64_t thread_bytes(const AttentionProblem *problem, int64_t stage_scratch) {

@@ -3,26 +3,24 @@
 // from its 16-bit form, for all heads of its group. What decoding does.
 #include "kernels/cpu/operators.h"
 #include "kernels/matmul.h"
+#include <string.h>
 
 enum {
   CHUNK_DEPTH = 64,                    // values that stay in the first-level cache between slices
-  SLICE_VECTORS = 32 / LANES,          // of values: 64 bytes or more at a time
+  SLICE_VECTORS = 4,                   // of values: 64 bytes or more at a time
   MOST_SUM_ROWS = LANES == 16 ? 4 : 2, // rows whose sums of a slice stay in registers
   PREFETCH_ROWS = 32,
-  KEY_VECTORS = 4 // of a key held in registers
+  KEY_ROWS = LANES == 16 ? 2 : 1, // that meet a key in a register
+  DEPTH_BLOCK = 256               // elements of a key at a time
 };
 
 static ALWAYS_INLINE const char *b_row(const Matmul *product, Dtype dtype, int64_t row) {
   return (const char *)product->b + row * product->b_row * (dtype == DTYPE_F32 ? 4 : 2);
 }
 
-// Asks for `vectors` vectors of the row that is PREFETCH_ROWS after this one.
-static ALWAYS_INLINE void prefetch(const Matmul *product, Dtype dtype, int64_t row, int64_t column,
-                                   int vectors) {
-  int size = dtype == DTYPE_F32 ? 4 : 2;
-  const char *ahead = b_row(product, dtype, row + PREFETCH_ROWS) + column * size;
-#pragma GCC unroll 4
-  for (int byte = 0; byte < vectors * LANES * size; byte += 64) __builtin_prefetch(ahead + byte);
+static ALWAYS_INLINE void prefetch(const char *ahead, Dtype dtype, int vectors) {
+  for (int byte = 0; byte < vectors * LANES * (dtype == DTYPE_F32 ? 4 : 2); byte += 64)
+    __builtin_prefetch(ahead + byte);
 }
 
 static float b_value(Dtype dtype, const char *row, int64_t index) {
@@ -31,54 +29,95 @@ static float b_value(Dtype dtype, const char *row, int64_t index) {
   return ((const float *)row)[index];
 }
 
-// sums[row][i] += a[row, k …] b[k …] over `vectors` vectors, which is constant.
-static ALWAYS_INLINE void add_products(const Matmul *product, Dtype dtype, const char *key,
-                                       int64_t k, int vectors, Vector (*sums)[LANES], int64_t i) {
-  Vector b[KEY_VECTORS];
-#pragma GCC unroll 4
-  for (int v = 0; v < vectors; v++) b[v] = vector_load_as(dtype, key, k + v * LANES);
-  for (int64_t row = 0; row < product->rows; row++) {
-    const float *a = product->a + row * product->a_row + k;
-    Vector sum = sums[row][i];
-#pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) sum = vector_fma(vector_load(a + v * LANES), b[v], sum);
-    sums[row][i] = sum;
+// Up to LANES keys, `depth` elements of each from `k` on, as rows of floats: where they lie, or, of
+// 16-bit keys and where fewer are left, in `copy` with zeros after the last key.
+typedef struct {
+  const float *rows;
+  int64_t stride;
+} Keys;
+
+static ALWAYS_INLINE Keys load_keys(const Matmul *product, Dtype dtype, int64_t first,
+                                    int64_t count, int64_t k, int64_t depth, float *copy) {
+  const char *row = b_row(product, dtype, first);
+  if (dtype == DTYPE_F32 && count == LANES) return (Keys){(const float *)row + k, product->b_row};
+  for (int64_t i = 0; i < LANES; i++) {
+    float *out = copy + i * DEPTH_BLOCK;
+    int64_t j = i < count ? 0 : depth;
+    for (; j + LANES <= depth; j += LANES) vector_store(out + j, vector_load_as(dtype, row, k + j));
+    for (; j < depth; j++) out[j] = b_value(dtype, row, k + j);
+    if (i < count)
+      row += product->b_row * (dtype == DTYPE_F32 ? 4 : 2);
+    else
+      memset(out, 0, (size_t)depth * sizeof *out);
+  }
+  return (Keys){copy, DEPTH_BLOCK};
+}
+
+// Elements [k, k + part) of `rows` rows of a times those of LANES / rows keys.
+static ALWAYS_INLINE void add_products(int rows, const float *a, int64_t a_row, Keys keys,
+                                       int64_t k, int64_t part, Vector sums[LANES]) {
+  Vector value[KEY_ROWS];
+  int count = LANES / rows;
+#pragma GCC unroll 2
+  for (int r = 0; r < rows; r++)
+    value[r] =
+        part == LANES ? vector_load(a + r * a_row + k) : vector_load_part(a + r * a_row + k, part);
+#pragma GCC unroll 16
+  for (int i = 0; i < count; i++) {
+    const float *at = keys.rows + i * keys.stride + k;
+    Vector key = vector_hold(part == LANES ? vector_load(at) : vector_load_part(at, part));
+#pragma GCC unroll 2
+    for (int r = 0; r < rows; r++)
+      sums[r * count + i] = vector_fma(value[r], key, sums[r * count + i]);
   }
 }
 
-// The elements of a key that fill no vector.
-static void add_tail(const Matmul *product, Dtype dtype, const char *key, int64_t k,
-                     Vector (*sums)[LANES], int64_t i) {
-  float tail[LANES] = {0};
-  int64_t count = product->depth - k;
-  for (int64_t j = 0; j < count; j++) tail[j] = b_value(dtype, key, k + j);
-  Vector b = vector_load(tail);
-  for (int64_t row = 0; row < product->rows; row++) {
-    Vector a = vector_load_part(product->a + row * product->a_row + k, count);
-    sums[row][i] = vector_fma(a, b, sums[row][i]);
+// Sums of `rows` (a constant) rows with LANES / rows keys each, rows one after another.
+static ALWAYS_INLINE Vector multiply_keys(int rows, const float *a, int64_t a_row, Keys keys,
+                                          int64_t depth) {
+  Vector sums[LANES];
+  int64_t k = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) sums[i] = vector_zero();
+  for (; k + LANES <= depth; k += LANES) add_products(rows, a, a_row, keys, k, LANES, sums);
+  if (k < depth) add_products(rows, a, a_row, keys, k, depth - k, sums);
+  return vector_sum_rows(sums);
+}
+
+// c[0, count) = or += the sums
+static ALWAYS_INLINE void put_scores(bool added, Vector sums, float *c, int64_t count) {
+  if (added) sums = vector_add(sums, vector_load_part(c, count));
+  vector_store_part(c, sums, count);
+}
+
+// KEY_ROWS rows: half of the keys at a time where these are two.
+static ALWAYS_INLINE void score_rows(const float *a, int64_t a_row, Keys keys, int64_t depth,
+                                     bool added, float *c, int64_t c_row, int64_t count) {
+  enum { STEP = LANES / KEY_ROWS };
+  for (int64_t key = 0; key < count; key += STEP) {
+    Keys some = {keys.rows + key * keys.stride, keys.stride};
+    int64_t part = count - key < STEP ? count - key : STEP;
+    Vector sums = multiply_keys(KEY_ROWS, a, a_row, some, depth);
+    put_scores(added, sums, c + key, part);
+    if (KEY_ROWS == 2) put_scores(added, vector_upper(sums), c + c_row + key, part);
   }
 }
 
-// Up to LANES keys: each row's sums, a vector per key, become one vector of scores.
+// Up to LANES keys against all rows; what is read first is in the nearest cache for the other rows.
 static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, int64_t first,
                                      int64_t count) {
-  Vector sums[DIRECT_ROWS][LANES];
-  for (int64_t row = 0; row < product->rows; row++)
-    for (int i = 0; i < LANES; i++) sums[row][i] = vector_zero();
-  for (int64_t i = 0; i < count; i++) {
-    const char *key = b_row(product, dtype, first + i);
-    int64_t k = 0;
-    for (; k + KEY_VECTORS * LANES <= product->depth; k += KEY_VECTORS * LANES) {
-      prefetch(product, dtype, first + i, k, KEY_VECTORS);
-      add_products(product, dtype, key, k, KEY_VECTORS, sums, i);
-    }
-    for (; k + LANES <= product->depth; k += LANES)
-      add_products(product, dtype, key, k, 1, sums, i);
-    if (k < product->depth) add_tail(product, dtype, key, k, sums, i);
-  }
-  for (int64_t row = 0; row < product->rows; row++) {
-    Vector total = vector_sum_rows(sums[row]);
-    vector_store_part(product->c + row * product->c_row + first, total, count);
+  float copy[LANES * DEPTH_BLOCK];
+  for (int64_t k = 0; k < product->depth; k += DEPTH_BLOCK) {
+    int64_t depth = product->depth - k < DEPTH_BLOCK ? product->depth - k : DEPTH_BLOCK, row = 0;
+    Keys keys = load_keys(product, dtype, first, count, k, depth, copy);
+    const float *a = product->a + k;
+    float *c = product->c + first;
+    for (; row + KEY_ROWS <= product->rows; row += KEY_ROWS)
+      score_rows(a + row * product->a_row, product->a_row, keys, depth, k > 0,
+                 c + row * product->c_row, product->c_row, count);
+    if (row < product->rows)
+      put_scores(k > 0, multiply_keys(1, a + row * product->a_row, 0, keys, depth),
+                 c + row * product->c_row, count);
   }
 }
 
@@ -93,21 +132,27 @@ static ALWAYS_INLINE void blend(const Matmul *product, Dtype dtype, int64_t row,
                                 int64_t column, int vectors, int64_t k, int64_t depth) {
   Vector sums[MOST_SUM_ROWS][SLICE_VECTORS];
   float *c = product->c + row * product->c_row + column;
-  const float *a = product->a + row * product->a_row + k;
+  const float *weights[MOST_SUM_ROWS];
+  const char *value = b_row(product, dtype, k) + column * (dtype == DTYPE_F32 ? 4 : 2);
+  int64_t step = product->b_row * (dtype == DTYPE_F32 ? 4 : 2);
 #pragma GCC unroll 4
-  for (int r = 0; r < rows; r++)
+  for (int r = 0; r < rows; r++) {
+    weights[r] = product->a + (row + r) * product->a_row + k;
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++)
       sums[r][v] = k ? vector_load(c + r * product->c_row + v * LANES) : vector_zero();
-  for (int64_t i = 0; i < depth; i++) {
-    const char *value = b_row(product, dtype, k + i);
-    prefetch(product, dtype, k + i, column, SLICE_VECTORS);
+  }
+  for (int64_t i = 0; i < depth; i++, value += step) {
     Vector b[SLICE_VECTORS];
+    prefetch(value + PREFETCH_ROWS * step, dtype, vectors);
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) b[v] = vector_load_as(dtype, value, column + v * LANES);
+    for (int v = 0; v < vectors; v++) {
+      b[v] = vector_load_as(dtype, value, v * LANES);
+      if (dtype == DTYPE_F32) b[v] = vector_hold(b[v]);
+    }
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++) {
-      Vector weight = vector_set(a[r * product->a_row + i]);
+      Vector weight = vector_set(weights[r][i]);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) sums[r][v] = vector_fma(weight, b[v], sums[r][v]);
     }

@@ -24,6 +24,12 @@ VECTOR_WORD Vector vector_load(const float *x) {
   return _mm256_loadu_ps(x);
 }
 
+// The same, in a register: a compiler would rather read it from memory for each use.
+VECTOR_WORD Vector vector_hold(Vector a) {
+  __asm__("" : "+x"(a));
+  return a;
+}
+
 VECTOR_WORD void vector_store(float *y, Vector value) {
   _mm256_storeu_ps(y, value);
 }
@@ -189,6 +195,10 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
   __m256i low = _mm256_srli_epi32(vector_round_bf16(even), 16);
   __m256i words = _mm256_blend_epi16(low, vector_round_bf16(odd), 0xAA);
   _mm256_storeu_si256((__m256i *)pairs, words);
+}
+
+VECTOR_WORD Vector vector_upper(Vector a) { // its upper half, twice
+  return _mm256_permute2f128_ps(a, a, 0x11);
 }
 
 // Lane i becomes the sum of row[i].

@@ -24,6 +24,12 @@ VECTOR_WORD Vector vector_load(const float *x) {
   return _mm512_loadu_ps(x);
 }
 
+// The same, in a register: a compiler would rather read it from memory for each use.
+VECTOR_WORD Vector vector_hold(Vector a) {
+  __asm__("" : "+v"(a));
+  return a;
+}
+
 VECTOR_WORD void vector_store(float *y, Vector value) {
   _mm512_storeu_ps(y, value);
 }
@@ -172,6 +178,10 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
 // [a a b b], in quarters: what is left to add of each.
 VECTOR_WORD Vector vector_add_halves(Vector a, Vector b) {
   return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+}
+
+VECTOR_WORD Vector vector_upper(Vector a) { // its upper half, twice
+  return _mm512_shuffle_f32x4(a, a, 0xEE);
 }
 
 // Lane i becomes the sum of row[i]: each step adds two halves of two vectors into one.
