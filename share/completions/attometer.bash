@@ -69,7 +69,7 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
-      flags='--list --shape --rows --dtype --seconds --seed --output-format --threads --pin --cpu-mask --help' ;;
+      flags='--list --shape --rows --dtype --seconds --full --seed --output-format --threads --pin --cpu-mask --help' ;;
   esac
   COMPREPLY=($(compgen -W "$flags" -- "$word"))
   [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$word"))

@@ -81,6 +81,7 @@ complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l shape -x
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l rows -x -d 'tokens at a time, M of the products; up to 16 are a decoding step against a cache of 4096, more are a prompt'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l dtype -x -a 'float32 bfloat16 float16' -d 'what weights and caches are stored as'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l seconds -x -d 'time for all measurements together; a check takes its time in any case'
+complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l full -d 'also the reference tier where it takes long'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l seed -x -d 'seed of the random input'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l output-format -x -a 'table json' -d 'how to print'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l threads -s t -x -d 'threads of the engine, at most 32 for each of those cores'

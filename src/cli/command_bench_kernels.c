@@ -39,8 +39,11 @@ static const Option rows[] = {
      .kind = OPTION_REAL,
      .least = 0,
      .most = 86400,
-     .standard = "60",
+     .standard = "8",
      .help = "time for all measurements together; a check takes its time in any case"},
+    {.flag = "--full",
+     .kind = OPTION_SWITCH,
+     .help = "also the reference tier where it takes long"},
     {.flag = "--seed",
      .kind = OPTION_INTEGER,
      .least = 0,
@@ -85,6 +88,18 @@ typedef struct {
   Item last;                  // for which the ceilings were taken
 } Bench;
 
+// The reference tier is the meaning of an operator, not a contender: where it takes long it is left
+// out unless asked for.
+static bool is_wanted(const Bench *bench, const Item *item) {
+  const double most_products = 2e7;
+  const WorkshopShape *shape = &item->shape;
+  double products = (double)shape->m * (double)shape->n * (double)(shape->k ? shape->k : 1);
+  bool slow = item->tier == CPU_TIER_REFERENCE && bench->highest != CPU_TIER_REFERENCE &&
+              products > most_products && !arguments_switch(bench->arguments, "--full");
+  return !slow &&
+         workshop_differs(item->operator, kernels_for(item->tier), item->dtype, item->shape);
+}
+
 typedef bool Visit(Bench *bench, const Item *item, Error *error);
 
 // Float32 products, which OpenBLAS has too.
@@ -95,8 +110,7 @@ static bool is_openblas_work(const Item *item) {
 static bool visit_shape(Bench *bench, Item item, Visit *visit, Error *error) {
   for (int tier = CPU_TIER_REFERENCE; tier <= (int)bench->highest; tier++) {
     item.tier = (CpuTier)tier;
-    if (!workshop_differs(item.operator, kernels_for(item.tier), item.dtype, item.shape)) continue;
-    if (!visit(bench, &item, error)) return false;
+    if (is_wanted(bench, &item) && !visit(bench, &item, error)) return false;
   }
   item.openblas = bench->has_openblas && is_openblas_work(&item);
   return !item.openblas || visit(bench, &item, error);
@@ -333,7 +347,8 @@ const Command command_bench_kernels = {
         "value. A result that is wrong gets no time, and exit code 9.\n\n"
         "Where OpenBLAS is installed, its float32 products stand beside ours: one thread of it, "
         "called by our threads on blocks of columns.\n\n"
-        "The vocabulary's product is left out beyond 16 rows. What takes longer than its part of "
+        "The vocabulary's product is left out beyond 16 rows, and the reference tier, unless "
+        "--full, beyond 20 million products. What takes longer than its part of "
         "--seconds is measured once.",
     .arguments = "[NAME...]",
     .examples = "attometer bench-kernels linear --dtype bfloat16\n"

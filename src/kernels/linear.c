@@ -190,6 +190,9 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
   const Linear *linear = chunk->linear;
   int64_t height = rows.end - rows.begin, width = tile.panels * MATRIX_PANEL;
   int64_t count = smaller(width, linear->matrix->rows - column);
+  // Every tile announces its part of what comes next, so that memory is never idle.
+  int64_t parts = tiles.end - tiles.begin, each = tile.depth * tile.next_column_bytes / parts;
+  tile.next_column_bytes = ceiling_divide(tile.next_column_bytes, parts);
   for (int64_t t = tiles.begin; t < tiles.end; t++) {
     Range part = even_part(height, tiles_of(chunk, height), t);
     int64_t row = chunk->first_row + rows.begin + part.begin;
@@ -204,8 +207,7 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
     else
       multiply_tile(chunk, &tile);
     if (columns.end == linear->matrix->columns) finish_tile(chunk, &tile, row, column, count);
-    tile.next = NULL;
-    tile.next_panel_bytes = tile.next_column_bytes = 0;
+    if (tile.next) tile.next += each;
   }
 }
 

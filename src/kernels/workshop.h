@@ -84,9 +84,10 @@ struct WorkshopCase {
   int64_t x_count, x2_count, y_count, weight_count;
   Dtype y_dtype;
   int64_t scratch_bytes;
-  bool dot;            // multiplies pairs of bfloat16: another ceiling, and x is rounded to it
-  double flops, bytes; // of one execution
-  float *x, *x2;       // random
+  bool dot;              // multiplies pairs of bfloat16: another ceiling, and x is rounded to it
+  double flops, bytes;   // of one execution
+  double check_products; // that expecting one element takes; 0: few
+  float *x, *x2;         // random
   void *y, *scratch;
   const void *weights; // random; the copy whose turn it is
 };

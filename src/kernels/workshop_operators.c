@@ -1,69 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul.h"
-#include "kernels/workshop.h"
-#include "tensor/half.h"
+#include "kernels/workshop_linear.h"
 #include <math.h>
 #include <string.h>
-
-static double weight_at(const WorkshopCase *bench, int64_t index) {
-  float value;
-  int64_t size = dtype_facts(bench->dtype)->block_bytes;
-  kernels_reference.widen(bench->dtype, 1, (const char *)bench->weights + index * size, &value);
-  return value;
-}
-
-static double element_bytes(const WorkshopCase *bench) {
-  return dtype_facts(bench->dtype)->block_bytes;
-}
-
-static void plan_linear(WorkshopCase *bench) {
-  const WorkshopShape *s = &bench->shape;
-  bench->x_count = s->m * s->k;
-  bench->x2_count = s->n; // the bias
-  bench->y_count = s->m * s->n;
-  bench->weight_count =
-      matrix_bytes(bench->dtype, s->n, s->k) / dtype_facts(bench->dtype)->block_bytes;
-  bench->scratch_bytes = linear_scratch_bytes(s->m, s->k, team_size(bench->team));
-  bench->flops = 2.0 * (double)s->m * (double)s->n * (double)s->k;
-  bench->bytes = (double)bench->weight_count * element_bytes(bench);
-  bench->dot = linear_rounds(bench->kernels, bench->dtype, s->m);
-}
-
-static Matrix matrix_of(const WorkshopCase *bench) {
-  return (Matrix){bench->dtype, bench->shape.n, bench->shape.k, bench->weights, bench->x2};
-}
-
-static void run_linear(WorkshopCase *bench, int thread, int threads) {
-  Matrix matrix = matrix_of(bench);
-  Linear linear = {.x = bench->x,
-                   .x_stride = bench->shape.k,
-                   .rows = bench->shape.m,
-                   .matrix = &matrix,
-                   .y = bench->y,
-                   .y_stride = bench->shape.n,
-                   .scratch = bench->scratch};
-  (void)thread, (void)threads;
-  linear_run(bench->kernels, bench->team, &linear);
-}
-
-// Element of x as the product sees it.
-static double factor_of(const WorkshopCase *bench, int64_t index) {
-  return bench->dot ? bf16_to_float(float_to_bf16(bench->x[index])) : bench->x[index];
-}
-
-static double expect_linear(const WorkshopCase *bench, int64_t index) {
-  const WorkshopShape *s = &bench->shape;
-  int64_t row = index / s->n, column = index % s->n, lane = column % MATRIX_PANEL;
-  int64_t panel = column / MATRIX_PANEL * matrix_panel_bytes(bench->dtype, s->k) /
-                  dtype_facts(bench->dtype)->block_bytes;
-  double sum = bench->x2[column];
-  for (int64_t k = 0; k < s->k; k++) {
-    int64_t place = bench->dtype == DTYPE_BF16 ? (k / 2 * MATRIX_PANEL + lane) * 2 + k % 2
-                                               : k * MATRIX_PANEL + lane;
-    sum += factor_of(bench, row * s->k + k) * weight_at(bench, panel + place);
-  }
-  return sum;
-}
 
 static void plan_product(WorkshopCase *bench) {
   const WorkshopShape *s = &bench->shape;
@@ -72,7 +11,7 @@ static void plan_product(WorkshopCase *bench) {
   bench->weight_count = s->n * s->k;
   bench->scratch_bytes = matmul_scratch_bytes(team_size(bench->team));
   bench->flops = 2.0 * (double)s->m * (double)s->n * (double)s->k;
-  bench->bytes = (double)bench->weight_count * element_bytes(bench);
+  bench->bytes = (double)bench->weight_count * workshop_element_bytes(bench);
 }
 
 static void run_product(WorkshopCase *bench, bool transposed) {
@@ -109,7 +48,7 @@ static double expect_scores(const WorkshopCase *bench, int64_t index) {
   int64_t row = index / bench->shape.n, column = index % bench->shape.n, depth = bench->shape.k;
   double sum = 0.0;
   for (int64_t k = 0; k < depth; k++)
-    sum += bench->x[row * depth + k] * weight_at(bench, column * depth + k);
+    sum += bench->x[row * depth + k] * workshop_weight(bench, column * depth + k);
   return sum;
 }
 
@@ -117,7 +56,7 @@ static double expect_output(const WorkshopCase *bench, int64_t index) {
   int64_t row = index / bench->shape.n, column = index % bench->shape.n, depth = bench->shape.k;
   double sum = 0.0;
   for (int64_t k = 0; k < depth; k++)
-    sum += bench->x[row * depth + k] * weight_at(bench, k * bench->shape.n + column);
+    sum += bench->x[row * depth + k] * workshop_weight(bench, k * bench->shape.n + column);
   return sum;
 }
 
@@ -278,7 +217,7 @@ static double expect_rope(const WorkshopCase *bench, int64_t index) {
 
 static void plan_widen(WorkshopCase *bench) {
   bench->weight_count = bench->y_count = bench->shape.m * bench->shape.n;
-  bench->bytes = (double)bench->y_count * (4.0 + element_bytes(bench));
+  bench->bytes = (double)bench->y_count * (4.0 + workshop_element_bytes(bench));
 }
 
 static void run_widen(WorkshopCase *bench, int thread, int threads) {
@@ -289,13 +228,13 @@ static void run_widen(WorkshopCase *bench, int thread, int threads) {
 }
 
 static double expect_widen(const WorkshopCase *bench, int64_t index) {
-  return weight_at(bench, index);
+  return workshop_weight(bench, index);
 }
 
 static void plan_narrow(WorkshopCase *bench) {
   bench->x_count = bench->y_count = bench->shape.m * bench->shape.n;
   bench->y_dtype = bench->dtype;
-  bench->bytes = (double)bench->y_count * (4.0 + element_bytes(bench));
+  bench->bytes = (double)bench->y_count * (4.0 + workshop_element_bytes(bench));
 }
 
 static void run_narrow(WorkshopCase *bench, int thread, int threads) {
@@ -315,8 +254,10 @@ static double expect_narrow(const WorkshopCase *bench, int64_t index) {
 
 // name, summary, by dtype, bound, site, plan, run, brings its own threads, expectation, library
 static const WorkshopOperator operators[] = {
-    {"linear", "y = x Wᵀ + bias", true, 2e-7, SITE_LINEAR, plan_linear, run_linear, true,
-     expect_linear, NULL},
+    {"linear", "y = x Wᵀ + bias", true, 2e-7, SITE_LINEAR, workshop_linear_plan,
+     workshop_linear_run, true, workshop_linear_expect, NULL},
+    {"linear_argmax", "index of the largest of x Wᵀ + bias", true, 0.0, SITE_VOCABULARY,
+     workshop_argmax_plan, workshop_argmax_run, true, workshop_argmax_expect, NULL},
     {"scores", "queries keysᵀ", true, 2e-7, SITE_SCORES, plan_product, run_scores, true,
      expect_scores, NULL},
     {"output", "probabilities values", true, 2e-7, SITE_OUTPUT, plan_product, run_output, true,
@@ -359,7 +300,7 @@ const WorkshopOperator *workshop_operators(int *count) {
 bool workshop_differs(const WorkshopOperator *operator, const Kernels * kernels, Dtype dtype,
                       WorkshopShape shape) {
   if (kernels->tier != CPU_TIER_AVX512_BF16) return true;
-  return operator->site == SITE_LINEAR && linear_rounds(kernels, dtype, shape.m);
+  return operator->site <= SITE_VOCABULARY && linear_rounds(kernels, dtype, shape.m);
 }
 
 const WorkshopOperator *workshop_operator_by_name(const char *name) {

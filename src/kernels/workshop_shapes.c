@@ -21,6 +21,7 @@ static WorkshopShape shape_of(WorkshopSite site, const WorkshopModel *model, int
   case SITE_OUTPUT: return (WorkshopShape){rows * group, model->head_dim, keys};
   case SITE_HIDDEN: return (WorkshopShape){rows, model->hidden, 0};
   case SITE_SCORE_ROWS: return (WorkshopShape){rows * model->heads, keys, 0};
+  case SITE_VOCABULARY: return (WorkshopShape){rows, model->vocabulary, model->hidden};
   case SITE_LOGITS: return (WorkshopShape){rows, model->vocabulary, 0};
   case SITE_INNER: return (WorkshopShape){rows, model->intermediate, 0};
   default: return (WorkshopShape){rows * model->heads, model->head_dim, 0};
@@ -30,7 +31,7 @@ static WorkshopShape shape_of(WorkshopSite site, const WorkshopModel *model, int
 int workshop_shapes(WorkshopSite site, const WorkshopModel *model, int64_t rows,
                     WorkshopShape shapes[WORKSHOP_MOST_SHAPES]) {
   if (site == SITE_LINEAR) return linear_shapes(model, rows, shapes);
-  if (site == SITE_LOGITS && rows > WORKSHOP_DECODE_ROWS) return 0;
+  if ((site == SITE_LOGITS || site == SITE_VOCABULARY) && rows > WORKSHOP_DECODE_ROWS) return 0;
   shapes[0] = shape_of(site, model, rows);
   return 1;
 }

@@ -18,6 +18,7 @@ typedef struct {
 // Where in a model an operator works, at a given number of tokens. Products come first.
 typedef enum {
   SITE_LINEAR,     // q+k+v, attention output, (gate+) up, down, and the vocabulary
+  SITE_VOCABULARY, // rows of the residual stream against the vocabulary
   SITE_SCORES,     // queries of one group against its keys
   SITE_OUTPUT,     // probabilities of one group against its values
   SITE_HIDDEN,     // rows of the residual stream
