@@ -50,15 +50,15 @@ ModName mod_name_find(const ModSource *source, Span name) {
 
 Span mod_name_near(const ModSource *source, Span name) {
   Suggestion best = {0};
+  name = without_prefix(name);
   for (int i = 0; i < source->parameter_count; i++)
     suggestion_consider(&best, span_of(source->parameters[i].name), name);
   for (int i = 0; i < source->array_count; i++)
     suggestion_consider(&best, span_of(source->arrays[i].name), name);
   for (int i = 0; i < MOD_VARIABLE_COUNT; i++)
     suggestion_consider(&best, span_of(mod_variable_name((ModVariable)i)), name);
-  Span bare = without_prefix(name);
   for (int i = 0; i < mod_function_count(); i++)
-    suggestion_consider(&best, span_of(mod_function_name(i)), bare);
+    suggestion_consider(&best, span_of(mod_function_name(i)), name);
   return suggestion_good(&best, name) ? best.name : (Span){0};
 }
 
