@@ -6,6 +6,7 @@
 #include "mods/parsed.h"
 #include "mods/proof.h"
 #include <inttypes.h>
+#include <string.h>
 
 // More is no shape that could be measured, and sums of two indices stay far within int64.
 static const int64_t MOST_EXTENT = (int64_t)1 << 48;
@@ -85,10 +86,24 @@ static void drop_idle(BoundMod *bound) {
   if (root->operation == MOD_VARIABLE && root->variable == MOD_SCORE) mod_tree_free(&bound->score);
 }
 
+// The list and its names in one block, so that a bound mod outlives the mod.
+static const ModArray *arrays_copied(const ModSource *source) {
+  size_t list = (size_t)source->array_count * sizeof *source->arrays, size = list;
+  for (int i = 0; i < source->array_count; i++) size += strlen(source->arrays[i].name) + 1;
+  ModArray *arrays = memory_allocate(size);
+  char *names = (char *)arrays + list;
+  for (int i = 0; i < source->array_count; i++) {
+    arrays[i] = (ModArray){names, source->arrays[i].values};
+    names = stpcpy(names, source->arrays[i].name) + 1;
+  }
+  return arrays;
+}
+
 bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *error) {
   const ModSource *source = mod_source(mod);
   BoundMod *made = memory_allocate(sizeof *made);
-  *made = (BoundMod){.shape = *shape, .array_count = source->array_count, .arrays = source->arrays};
+  *made = (BoundMod){
+      .shape = *shape, .array_count = source->array_count, .arrays = arrays_copied(source)};
   bool done = check_shape(shape, error) &&
               bind_tree(mod_parsed_mask(mod), NULL, source, shape, &made->mask, error) &&
               bind_tree(mod_parsed_score(mod), &made->mask, source, shape, &made->score, error);
@@ -104,5 +119,6 @@ void bound_mod_close(BoundMod *bound) {
   mod_tree_free(&bound->score);
   mod_tree_free(&bound->mask);
   mod_tree_free(&bound->derivative);
+  memory_free((void *)bound->arrays);
   memory_free(bound);
 }

@@ -53,6 +53,8 @@ typedef struct {
 
 // Folds the shape in, simplifies, differentiates, and proves by intervals that no integer leaves
 // int64 and no array is read outside its extents (an index that may be outside is refused with the
-// array's name, its extent and the range found). The BoundMod keeps pointing to the arrays.
+// array's name, its extent and the range found, unless a condition guards it: mods/guard.h). What
+// is proved holds for the elements of the shape and for no others. The BoundMod outlives the Mod;
+// it keeps pointing to the values of the arrays.
 CHECKED bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *error);
 void bound_mod_close(BoundMod *bound);
