@@ -85,6 +85,7 @@ static int index_below(RandomMod *mod, int extent, int size) {
 }
 
 static int element(RandomMod *mod, ModType type, int size) {
+  if (mod->plain) return make(mod, type, size);
   static const int of_type[3][3] = {{4, 4, 4}, {0, 1, 5}, {2, 3, 3}};
   int array = of_type[type][below(mod, 3)];
   int row = index_below(mod, RANDOM_EXTENT, size / 2);

@@ -26,6 +26,7 @@ typedef struct {
   int count;
   bool score;  // whether the score may be read
   bool smooth; // no steps and kinks: continuous in the score
+  bool plain;  // no arrays
 } RandomMod;
 
 void random_mod_open(RandomMod *mod, uint64_t seed);

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled once per tier: TIER names the table. Operands may be the result's own place, never a
+// part of it, so that the loops may be vectorized without a look at the addresses.
+#include "mods/loops.h"
+#include "mods/prelude.h"
+#include <math.h>
+
+#define JOIN(A, B) A##B
+#define TABLE_OF(TIER_NAME) JOIN(mod_loops_, TIER_NAME)
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
+// What is moved without being looked at.
+typedef int32_t __attribute__((may_alias)) Word;
+typedef int64_t __attribute__((may_alias)) LongWord;
+
+static inline void *row_of(ModLane lane, int64_t row) {
+  return (char *)lane.data + row * lane.stride;
+}
+
+static inline int64_t whole_columns(const ModLoop *loop) {
+  return loop->columns & -(int64_t)MOD_LOOP_STEP;
+}
+
+static inline int32_t int_of_float(float x) {
+  if (x != x) return 0;
+  x = x > -0x1p31f ? x : -0x1p31f;
+  return x < 0x1p31f ? (int32_t)x : INT32_MAX;
+}
+
+// One variant of a loop: how a and b are found in a row of operands x and y, and what is stored.
+#define LOOP(NAME, IN, OUT, COLUMNS, A, B, X, Y, VALUE)                                            \
+  static void NAME(const ModLoop *loop) {                                                          \
+    int64_t columns = COLUMNS;                                                                     \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      const IN *x = row_of(loop->in[X], row), *y = row_of(loop->in[Y], row);                       \
+      OUT *out = row_of(loop->out, row);                                                           \
+      const IN x0 = *x, y0 = *y;                                                                   \
+      (void)x0, (void)y0;                                                                          \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
+        const IN a = A, b = B;                                                                     \
+        (void)b;                                                                                   \
+        out[i] = (OUT)(VALUE);                                                                     \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+#define UNARY(NAME, IN, OUT, VALUE)                                                                \
+  LOOP(NAME##_v, IN, OUT, whole_columns(loop), x[i], y0, 0, 0, VALUE)
+#define BINARY(NAME, IN, OUT, VALUE)                                                               \
+  LOOP(NAME##_vv, IN, OUT, whole_columns(loop), x[i], y[i], 0, 1, VALUE)                           \
+  LOOP(NAME##_vs, IN, OUT, whole_columns(loop), x[i], y0, 0, 1, VALUE)                             \
+  LOOP(NAME##_sv, IN, OUT, whole_columns(loop), x0, y[i], 0, 1, VALUE)
+#define HIDE_BY(NAME, VALUE)                                                                       \
+  LOOP(NAME##_vv, int32_t, float, loop->columns, x[i], y[i], 0, 1, VALUE ? out[i] : -INFINITY)     \
+  LOOP(NAME##_vs, int32_t, float, loop->columns, x[i], y0, 0, 1, VALUE ? out[i] : -INFINITY)       \
+  LOOP(NAME##_sv, int32_t, float, loop->columns, x0, y[i], 0, 1, VALUE ? out[i] : -INFINITY)
+// To the caller's arrays, of one operand.
+#define SINK(NAME, IN, OUT, VALUE)                                                                 \
+  LOOP(NAME##_v, IN, OUT, loop->columns, x[i], y0, 0, 0, VALUE)                                    \
+  LOOP(NAME##_s, IN, OUT, loop->columns, x0, y0, 0, 0, VALUE)
+
+#define GATHER(NAME, ELEMENT, INDEX, OUT)                                                          \
+  static void NAME(const ModLoop *loop) {                                                          \
+    const ELEMENT *array = loop->array;                                                            \
+    const INDEX last = (INDEX)(loop->extent - 1);                                                  \
+    int64_t columns = whole_columns(loop);                                                         \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      const INDEX *index = row_of(loop->in[0], row);                                               \
+      OUT *out = row_of(loop->out, row);                                                           \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
+        INDEX at = index[i] < 0 ? 0 : index[i];                                                    \
+        at = at > last ? last : at;                                                                \
+        out[i] = (OUT)VALUE_OF_##ELEMENT(array[at]);                                               \
+      }                                                                                            \
+    }                                                                                              \
+  }
+#define VALUE_OF_uint8_t(X) ((X) != 0)
+#define VALUE_OF_int32_t(X) (X)
+#define VALUE_OF_int64_t(X) (X)
+#define VALUE_OF_float(X) (X)
+
+#define CHOOSE(NAME, TYPE, YES, NO)                                                                \
+  static void NAME(const ModLoop *loop) {                                                          \
+    int64_t columns = whole_columns(loop);                                                         \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      const int32_t *condition = row_of(loop->in[0], row);                                         \
+      const TYPE *x = row_of(loop->in[1], row), *y = row_of(loop->in[2], row);                     \
+      TYPE *out = row_of(loop->out, row);                                                          \
+      const TYPE x0 = *x, y0 = *y;                                                                 \
+      (void)x0, (void)y0;                                                                          \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
+        const TYPE yes = YES, no = NO;                                                             \
+        out[i] = condition[i] ? yes : no;                                                          \
+      }                                                                                            \
+    }                                                                                              \
+  }
+#define CHOICES(NAME, TYPE)                                                                        \
+  CHOOSE(NAME##_vv, TYPE, x[i], y[i])                                                              \
+  CHOOSE(NAME##_vs, TYPE, x[i], y0)                                                                \
+  CHOOSE(NAME##_sv, TYPE, x0, y[i])                                                                \
+  CHOOSE(NAME##_ss, TYPE, x0, y0)
+
+#define COUNT(NAME, TYPE)                                                                          \
+  static void NAME(const ModLoop *loop) {                                                          \
+    TYPE *out = loop->out.data;                                                                    \
+    for (int64_t i = 0; i < whole_columns(loop); i++) out[i] = (TYPE)(loop->first + i);            \
+  }
+
+// A quotient of ints is exact in double, or at least as far from a wrong integer as the rounding of
+// its reciprocal form is small: (a ± 1/2) / b lies 1 / 2b inside the right interval.
+static inline int32_t floor_of(double quotient) {
+  double near = mod_nearest(quotient);
+  return (int32_t)(near > quotient ? near - 1 : near);
+}
+
+static inline int32_t floor_divide(int32_t a, int32_t b) {
+  return b == 0 ? 0 : floor_of((double)a / (b == 0 ? 1 : b));
+}
+
+static inline int32_t remainder_int(int32_t a, int32_t b) {
+  return (int32_t)(b == 0 ? 0 : (uint32_t)a - (uint32_t)floor_divide(a, b) * (uint32_t)b);
+}
+
+#define DIVIDE_BY_SCALAR(NAME, VALUE)                                                              \
+  static void NAME(const ModLoop *loop) {                                                          \
+    int64_t columns = whole_columns(loop);                                                         \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      const int32_t *x = row_of(loop->in[0], row), b = *(int32_t *)row_of(loop->in[1], row);       \
+      int32_t *out = row_of(loop->out, row);                                                       \
+      const double reciprocal = b == 0 ? 0 : 1.0 / b, half = b < 0 ? -0.5 : 0.5;                   \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
+        const int32_t a = x[i], quotient = floor_of((a + half) * reciprocal);                      \
+        out[i] = VALUE;                                                                            \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
+MOD_LOOPS_UNARY(UNARY)
+MOD_LOOPS_BINARY(BINARY)
+MOD_LOOPS_HIDE(HIDE_BY)
+MOD_LOOPS_GATHER(GATHER)
+LOOP(FLOOR_DIVIDE_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1,
+     floor_divide(a, b))
+LOOP(FLOOR_DIVIDE_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, floor_divide(a, b))
+LOOP(REMAINDER_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1, remainder_int(a, b))
+LOOP(REMAINDER_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, remainder_int(a, b))
+DIVIDE_BY_SCALAR(FLOOR_DIVIDE_INT_vs, quotient)
+DIVIDE_BY_SCALAR(REMAINDER_INT_vs,
+                 b == 0 ? 0 : (int32_t)((uint32_t)a - (uint32_t)quotient * (uint32_t)b))
+CHOICES(WHERE, Word)
+CHOICES(WHERE_LONG, LongWord)
+COUNT(COUNT_INT, int32_t)
+COUNT(COUNT_LONG, int64_t)
+SINK(COPY, Word, Word, a)
+SINK(SCALE, float, float, out[i] * a)
+SINK(HIDE, int32_t, float, a ? out[i] : -INFINITY)
+SINK(SHOW, int32_t, uint8_t, a)
+
+#define ONE(NAME, ...) [MOD_LOOP_##NAME] = {[0] = NAME##_v},
+#define TWO(NAME, ...)                                                                             \
+  [MOD_LOOP_##                                                                                     \
+      NAME] = {[0] = NAME##_vv, [MOD_LOOP_SECOND] = NAME##_vs, [MOD_LOOP_FIRST] = NAME##_sv},
+#define PLAIN(NAME, ...) [MOD_LOOP_##NAME] = {[0] = NAME},
+#define EITHER(NAME) [MOD_LOOP_##NAME] = {[0] = NAME##_v, [MOD_LOOP_FIRST] = NAME##_s},
+#define CHOICE(NAME)                                                                               \
+  [MOD_LOOP_##NAME] = {[0] = NAME##_vv,                                                            \
+                       [MOD_LOOP_SECOND] = NAME##_vs,                                              \
+                       [MOD_LOOP_FIRST] = NAME##_sv,                                               \
+                       [MOD_LOOP_FIRST + MOD_LOOP_SECOND] = NAME##_ss},
+
+const ModLoopTable TABLE_OF(TIER) = {
+    .function = {MOD_LOOPS_UNARY(ONE) MOD_LOOPS_BINARY(TWO) MOD_LOOPS_HIDE(TWO)
+                     MOD_LOOPS_GATHER(PLAIN) TWO(FLOOR_DIVIDE_INT) TWO(REMAINDER_INT) CHOICE(WHERE)
+                         CHOICE(WHERE_LONG) PLAIN(COUNT_INT) PLAIN(COUNT_LONG) EITHER(COPY)
+                             EITHER(SCALE) EITHER(HIDE) EITHER(SHOW)}};
