@@ -50,7 +50,7 @@ bool file_read(const char *path, size_t limit, Text *text, Error *error) {
   return done;
 }
 
-static bool write_all(int descriptor, const char *bytes, size_t size) {
+bool file_write_all(int descriptor, const char *bytes, size_t size) {
   while (size > 0) {
     ssize_t count = write(descriptor, bytes, size);
     if (count < 0 && errno == EINTR) continue;
@@ -59,6 +59,14 @@ static bool write_all(int descriptor, const char *bytes, size_t size) {
     size -= (size_t)count;
   }
   return true;
+}
+
+bool file_write_new(const char *path, const void *bytes, size_t size, Error *error) {
+  int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  bool done = descriptor >= 0 && file_write_all(descriptor, bytes, size);
+  if (!done) error_set_errno(error, path, "cannot write");
+  if (descriptor >= 0) close(descriptor);
+  return done;
 }
 
 bool file_may_be_replaced(const char *path, Error *error) {
@@ -72,7 +80,7 @@ bool file_write_atomically(const char *path, const void *bytes, size_t size, Err
   Text temporary = {0};
   text_append_format(&temporary, "%s.tmp.%ld", path, (long)getpid());
   int descriptor = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  bool done = descriptor >= 0 && write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
+  bool done = descriptor >= 0 && file_write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
   if (descriptor >= 0 && close(descriptor) != 0) done = false;
   done = done && rename(temporary.data, path) == 0;
   if (!done) {

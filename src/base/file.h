@@ -9,6 +9,10 @@ bool folder_exists(const char *path);
 // Reads a file of at most `limit` bytes into *text (cleared first; caller frees). Works for /proc
 // and /sys files too, whose size is unknown beforehand.
 CHECKED bool file_read(const char *path, size_t limit, Text *text, Error *error);
+// Writes all of it to an open descriptor; false: errno says why.
+bool file_write_all(int descriptor, const char *bytes, size_t size);
+// Makes a file that must not exist yet, readable and writable by its owner alone.
+CHECKED bool file_write_new(const char *path, const void *bytes, size_t size, Error *error);
 // Writes path.tmp.PID beside it, syncs, and renames: a reader sees the old or the new whole file.
 CHECKED bool file_write_atomically(const char *path, const void *bytes, size_t size, Error *error);
 // Whether a rename onto path may happen: it is absent or a regular file. A device or a pipe would

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/graph.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+Graph *graph_open(void) {
+  Graph *graph = memory_allocate(sizeof *graph);
+  graph->arena = arena_open(0);
+  return graph;
+}
+
+void graph_close(Graph *graph) {
+  if (!graph) return;
+  ARRAY_FREE(&graph->values);
+  ARRAY_FREE(&graph->nodes);
+  ARRAY_FREE(&graph->outputs);
+  arena_close(graph->arena);
+  memory_free(graph);
+}
+
+int graph_external(Graph *graph, void *address, int64_t bytes) {
+  for (size_t i = 0; i < graph->values.count; i++) {
+    GraphValue *value = &graph->values.items[i];
+    if (value->kind != VALUE_EXTERNAL || value->address != address) continue;
+    if (bytes > value->bytes) value->bytes = bytes;
+    return (int)i;
+  }
+  GraphValue value = {VALUE_EXTERNAL, address, bytes, -1};
+  ARRAY_APPEND(&graph->values, value);
+  return (int)graph->values.count - 1;
+}
+
+int graph_result(Graph *graph, int64_t bytes) {
+  GraphValue value = {VALUE_RESULT, NULL, bytes, (int)graph->nodes.count};
+  ARRAY_APPEND(&graph->values, value);
+  return (int)graph->values.count - 1;
+}
+
+void graph_append(Graph *graph, const GraphNode *node) {
+  GraphNode copy = *node;
+  if (node->attributes)
+    copy.attributes =
+        arena_copy_bytes(graph->arena, node->attributes, node->operator->attributes_size);
+  ARRAY_APPEND(&graph->nodes, copy);
+}
+
+bool graph_writes(const GraphNode *node, int value) {
+  return node->output.value == value;
+}
+
+bool graph_reads(const GraphNode *node, int value) {
+  for (int i = 0; i < node->input_count; i++)
+    if (node->inputs[i].value == value) return true;
+  return false;
+}
+
+int graph_written_between(const Graph *graph, int value, int from, int to) {
+  for (int i = from; i < to; i++)
+    if (graph_writes(&graph->nodes.items[i], value)) return i;
+  return -1;
+}
+
+int graph_use_count(const Graph *graph, int value) {
+  int count = 0;
+  for (size_t i = 0; i < graph->nodes.count; i++)
+    count += graph_reads(&graph->nodes.items[i], value);
+  for (size_t i = 0; i < graph->outputs.count; i++) count += graph->outputs.items[i].value == value;
+  return count;
+}
+
+// Bytes from the beginning of its value to the end of what the view sees.
+static bool use_end(const GraphUse *use, int64_t *end) {
+  int64_t elements = 1, bytes;
+  for (int i = 0; i < use->view.rank; i++) {
+    if (use->view.shape[i] == 0) elements = 0;
+    int64_t reach;
+    if (__builtin_mul_overflow(use->view.shape[i] - 1, use->view.stride[i], &reach)) return false;
+    if (elements && __builtin_add_overflow(elements, reach, &elements)) return false;
+  }
+  if (!dtype_bytes(use->view.dtype, elements, &bytes)) return false;
+  return !__builtin_add_overflow(use->offset, bytes, end);
+}
+
+static bool check_use(const Graph *graph, const GraphUse *use, int node, Error *error) {
+  char where[64];
+  int64_t end;
+  snprintf(where, sizeof where, "graph, node %d", node);
+  if (use->value < 0 || (size_t)use->value >= graph->values.count)
+    return error_set(error, ERROR_MISMATCH, where, "uses value %d of %zu", use->value,
+                     graph->values.count);
+  const GraphValue *value = &graph->values.items[use->value];
+  if (value->kind == VALUE_RESULT && value->node >= node)
+    return error_set(error, ERROR_MISMATCH, where, "uses a value that node %d makes", value->node);
+  if (use->offset < 0 || !use_end(use, &end) || end > value->bytes)
+    return error_set(error, ERROR_MISMATCH, where,
+                     "sees more of value %d than its %" PRId64 " bytes", use->value, value->bytes);
+  return true;
+}
+
+static bool same_shape(const Tensor *a, const Tensor *b) {
+  return a->dtype == b->dtype && a->rank == b->rank &&
+         memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) == 0;
+}
+
+static bool check_operator(const GraphNode *node, int index, Error *error) {
+  Tensor inputs[OPERATOR_MAX_INPUTS], output;
+  char where[64];
+  snprintf(where, sizeof where, "graph, node %d", index);
+  for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
+  int written = node->operator->written;
+  output = written >= 0 ? inputs[written] : (Tensor){0};
+  if (!node->operator->infer(inputs, node->input_count, node->attributes, &output, error))
+    return error_within(error, where);
+  if (written >= 0 && node->output.value != node->inputs[written].value)
+    return error_set(error, ERROR_MISMATCH, where, "writes another value than its input");
+  if (same_shape(&output, &node->output.view)) return true;
+  return error_set(error, ERROR_MISMATCH, where, "%s gives another shape than is recorded",
+                   node->operator->name);
+}
+
+static bool check_node(const Graph *graph, int index, Error *error) {
+  const GraphNode *node = &graph->nodes.items[index];
+  for (int i = 0; i < node->input_count; i++)
+    if (!check_use(graph, &node->inputs[i], index, error)) return false;
+  const GraphValue *made = &graph->values.items[node->output.value];
+  if (node->operator->written<0 &&(made->kind != VALUE_RESULT || made->node != index))
+    return error_set(error, ERROR_MISMATCH, NULL, "graph, node %d: its value is not its own",
+                     index);
+  return check_operator(node, index, error);
+}
+
+bool graph_check(const Graph *graph, Error *error) {
+  for (size_t i = 0; i < graph->nodes.count; i++)
+    if (!check_node(graph, (int)i, error)) return false;
+  for (size_t i = 0; i < graph->outputs.count; i++)
+    if (!check_use(graph, &graph->outputs.items[i], (int)graph->nodes.count, error)) return false;
+  return true;
+}
+
+void graph_remove_nodes(Graph *graph, const bool *removed) {
+  size_t kept = 0;
+  for (size_t i = 0; i < graph->nodes.count; i++) {
+    if (removed[i]) continue;
+    const GraphNode *node = &graph->nodes.items[i];
+    GraphValue *made = &graph->values.items[node->output.value];
+    if (made->kind == VALUE_RESULT && made->node == (int)i) made->node = (int)kept;
+    graph->nodes.items[kept++] = *node;
+  }
+  graph->nodes.count = kept;
+}

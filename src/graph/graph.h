@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A step of a model as operators over values: what a trace records, passes change, and the compiler
+// turns into a program.
+//
+//   value   inputs and constants have an address of their own (weights, caches, ids: the same
+//   memory
+//           in every run); a result has none until the memory plan gives it one
+//   use     how a node sees a value: shape, strides, and where in it the view begins
+//   node    an operator with its attributes; it makes a result, or writes through one of its inputs
+//
+// Nodes are in an order that is right to run. Those that write through an input (a cache, scores in
+// place) keep their place among the nodes that touch the same value: graph_order says which.
+#pragma once
+#include "base/array.h"
+#include "kernels/ops.h"
+
+typedef enum {
+  VALUE_EXTERNAL, // memory that the caller owns: read, or written through (a cache)
+  VALUE_RESULT    // made by a node, dead after its last use
+} ValueKind;
+
+typedef struct {
+  ValueKind kind;
+  void *address; // of an external value
+  int64_t bytes; // of a result; of an external one the end of what uses see of it
+  int node;      // of a result: the node that makes it
+} GraphValue;
+
+typedef struct {
+  int value;
+  int64_t offset; // bytes
+  Tensor view;    // its data is NULL
+} GraphUse;
+
+typedef struct {
+  const Operator *operator;
+  GraphUse inputs[OPERATOR_MAX_INPUTS];
+  int input_count;
+  const void *attributes; // operator->attributes_size bytes in the graph's arena
+  GraphUse output;        // of an operator that writes through: the input it writes
+} GraphNode;
+
+typedef struct {
+  Arena *arena;
+  ARRAY_OF(GraphValue) values;
+  ARRAY_OF(GraphNode) nodes;
+  ARRAY_OF(GraphUse) outputs; // what the caller reads after a run
+} Graph;
+
+Graph *graph_open(void);
+void graph_close(Graph *graph); // NULL is fine
+
+// The value of that memory, made when it is not there.
+int graph_external(Graph *graph, void *address, int64_t bytes);
+// A new result of `bytes`, to be made by the next node.
+int graph_result(Graph *graph, int64_t bytes);
+// Appends a node; the attributes are copied.
+void graph_append(Graph *graph, const GraphNode *node);
+
+// Whether the node writes the value (makes it, or writes through).
+bool graph_writes(const GraphNode *node, int value);
+bool graph_reads(const GraphNode *node, int value);
+// The first node from `from` on, before `to`, that writes the value; -1: none.
+int graph_written_between(const Graph *graph, int value, int from, int to);
+// How many nodes and outputs use the value.
+int graph_use_count(const Graph *graph, int value);
+// Checks what every pass promises: uses name values that exist and that an earlier node made, views
+// lie inside them, every operator accepts its inputs and gives the shape that is recorded.
+CHECKED bool graph_check(const Graph *graph, Error *error);
+// Removes the nodes whose flag is set, keeping the order; values stay.
+void graph_remove_nodes(Graph *graph, const bool *removed);
