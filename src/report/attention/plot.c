@@ -115,14 +115,14 @@ static void draw_chart(Text *svg, const Plot *plot, const Pair *pair, SeriesKind
 static void draw_pair(Text *svg, const Plot *plot, const Pair *pair, double x, double y) {
   char family[160];
   const AttentionRow *row = &plot->results->rows.items[pair->first];
-  const json_t *cache = json_object_get(json_object_get(row->source, "config"), "kv_size");
+  const json_t *cache = json_object_get(json_object_get(row->source, "asked"), "kv_size");
   attention_row_family(row, family, sizeof family);
   if (json_number_value(cache) > 0)
     svg_words(svg, "heading", (SvgPoint){x, y + 12}, "%s, cache of %g MiB: %s", family,
               json_number_value(cache), attention_pass_names[pair->pass]);
   else
     svg_words(svg, "heading", (SvgPoint){x, y + 12}, "%s, batch %" PRId64 ": %s", family,
-              row->batch, attention_pass_names[pair->pass]);
+              series_batch(row), attention_pass_names[pair->pass]);
   draw_chart(svg, plot, pair, SERIES_TIME, x, y + PAIR_HEADING);
   draw_chart(svg, plot, pair, SERIES_FLOPS, x + PAIR_WIDTH / 2.0, y + PAIR_HEADING);
 }

@@ -25,11 +25,17 @@ const char *series_class(const char *backend) {
   return classes[series_colour(backend)];
 }
 
-// Batches as they were asked for, or the size of the cache that stands for them.
+// What was asked for: the size of the cache, else the batch (document_mask flattens it when it
+// runs).
 static const json_t *batch_of(const AttentionRow *row) {
-  const json_t *config = json_object_get(row->source, "config");
-  const json_t *cache = json_object_get(config, "kv_size");
-  return json_number_value(cache) > 0 ? cache : json_object_get(config, "batch");
+  const json_t *asked = json_object_get(row->source, "asked");
+  const json_t *cache = json_object_get(asked, "kv_size");
+  return json_number_value(cache) > 0 ? cache : json_object_get(asked, "batch");
+}
+
+int64_t series_batch(const AttentionRow *row) {
+  const json_t *asked = json_object_get(json_object_get(row->source, "asked"), "batch");
+  return json_is_integer(asked) ? json_integer_value(asked) : row->batch;
 }
 
 bool series_same_group(const AttentionRow *a, const AttentionRow *b) {

@@ -16,6 +16,8 @@ typedef struct {
 
 // Whether two rows belong to one group.
 bool series_same_group(const AttentionRow *a, const AttentionRow *b);
+// The batch as it was asked for.
+int64_t series_batch(const AttentionRow *row);
 // The lines of the group of results->rows.items[first]; cold times are faint lines of their own.
 SeriesGroup series_make(const AttentionResults *results, size_t first, int pass, SeriesKind kind);
 void series_free(SeriesGroup *group);
