@@ -22,5 +22,5 @@ typedef struct {
   double query_slope, key_slope, constant;
 } ModAffine;
 
-// Of a mod whose form is affine, at one batch and head.
+// Of a mod whose form is affine, at one batch and head; q_idx includes the shape's query_offset.
 ModAffine mod_affine_at(const BoundMod *bound, int64_t batch, int64_t head);
