@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/flash_decode.h"
-#include "attention/key_runs.h"
-#include <math.h>
+#include "attention/head_rows.h"
+#include "attention/key_chunk.h"
 #include <stdatomic.h>
-#include <string.h>
 
 enum {
   CHUNK_FLOATS = 64 * 1024, // of keys, at most
@@ -21,14 +20,6 @@ static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-// One thread's scratch.
-typedef struct {
-  KeyRuns *runs;                   // [group]
-  float *queries, *scores, *added; // [group][D] scaled, [group][chunk], [group][D]
-  float *factor, *hidden;          // [group], [chunk]
-  void *stage;
-} Scratch;
-
 static int64_t chunk_of(const AttentionProblem *problem) {
   int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads;
   while (chunk > LEAST_CHUNK && chunk * problem->head_dim > CHUNK_FLOATS) chunk /= 2;
@@ -36,12 +27,27 @@ static int64_t chunk_of(const AttentionProblem *problem) {
   return chunk;
 }
 
+static int64_t group_of(const AttentionProblem *problem) {
+  return problem->heads / problem->kv_heads;
+}
+
+// One thread's scratch: [group] runs, [group][D] scaled queries, what a chunk needs.
+typedef struct {
+  KeyRuns *runs;
+  float *queries;
+  KeyChunkWork work;
+} Scratch;
+
+static int64_t own_bytes(const AttentionProblem *problem) {
+  int64_t group = group_of(problem);
+  return round_up(group * (int64_t)sizeof(KeyRuns) +
+                      group * problem->head_dim * (int64_t)sizeof(float),
+                  MATRIX_ALIGNMENT);
+}
+
 static int64_t thread_bytes(const AttentionProblem *problem, int64_t stage_scratch) {
-  int64_t group = problem->heads / problem->kv_heads, chunk = chunk_of(problem);
-  int64_t floats = group * (2 * problem->head_dim + chunk + 1) + chunk;
-  return round_up(group * (int64_t)sizeof(KeyRuns) + floats * (int64_t)sizeof(float),
-                  MATRIX_ALIGNMENT) +
-         round_up(stage_scratch, MATRIX_ALIGNMENT);
+  return own_bytes(problem) +
+         key_chunk_bytes(problem, stage_scratch, group_of(problem), chunk_of(problem));
 }
 
 static int64_t pairs_of(const AttentionProblem *problem) {
@@ -63,26 +69,13 @@ int64_t flash_decode_bytes(const AttentionProblem *problem, int64_t stage_scratc
   return shared_bytes(problem) + threads * thread_bytes(problem, stage_scratch);
 }
 
-static Scratch scratch_of(const FlashDecode *decode, int thread) {
-  int64_t group = decode->group, dim = decode->problem->head_dim;
-  Scratch scratch = {.runs = (KeyRuns *)(decode->scratch + thread * decode->thread_bytes)};
-  scratch.queries = (float *)(scratch.runs + group);
-  scratch.scores = scratch.queries + group * dim;
-  scratch.added = scratch.scores + group * decode->chunk;
-  scratch.factor = scratch.added + group * dim;
-  scratch.hidden = scratch.factor + group;
-  int64_t stage = round_up(decode->stage->scratch_bytes, MATRIX_ALIGNMENT);
-  scratch.stage = (char *)scratch.runs + decode->thread_bytes - stage;
-  return scratch;
-}
-
 void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,
                         const ScoreStage *stage, const Kernels *kernels, Team *team, void *memory) {
   *decode = (FlashDecode){.problem = problem,
                           .stage = stage,
                           .kernels = kernels,
                           .team = team,
-                          .group = problem->heads / problem->kv_heads,
+                          .group = group_of(problem),
                           .chunk = chunk_of(problem),
                           .done = memory,
                           .scratch = (char *)memory + shared_bytes(problem)};
@@ -100,182 +93,40 @@ typedef struct {
   _Atomic int64_t next; // chunk that no thread has taken
 } Job;
 
-// One chunk of one key head. Its summary of row `r` of the group is row `summary + r`.
+static Scratch scratch_of(const Job *job, int thread) {
+  const FlashDecode *decode = job->decode;
+  char *memory = decode->scratch + thread * decode->thread_bytes;
+  Scratch scratch = {.runs = (KeyRuns *)memory,
+                     .work = {.problem = decode->problem,
+                              .stage = decode->stage,
+                              .kernels = decode->kernels,
+                              .operands = job->operands,
+                              .most_rows = decode->group,
+                              .chunk = decode->chunk}};
+  scratch.queries = (float *)(scratch.runs + decode->group);
+  key_chunk_place(&scratch.work, memory + own_bytes(decode->problem));
+  return scratch;
+}
+
+// Keys [first, last) of one key head. Its summary of row r of the group is row `summary` + r.
 typedef struct {
   const Job *job;
   int64_t batch, kv_head, first, last, summary;
 } Unit;
 
-static const char *element(const Tensor *x, int64_t batch, int64_t head, int64_t row) {
-  int64_t at = batch * x->stride[0] + head * x->stride[1] + row * x->stride[2];
-  return (const char *)x->data + at * dtype_facts(x->dtype)->block_bytes;
+static KeySummary summary_at(const FlashDecode *decode, int64_t row) {
+  return (KeySummary){decode->values + row * decode->problem->head_dim, decode->largest + row,
+                      decode->sum + row};
 }
 
 static void load_queries(const Unit *unit, const Scratch *scratch) {
   const FlashDecode *decode = unit->job->decode;
-  int64_t dim = decode->problem->head_dim;
   const Tensor *q = &unit->job->operands->q;
+  int64_t dim = decode->problem->head_dim, first = unit->kv_head * decode->group;
   for (int64_t r = 0; r < decode->group; r++) {
     float *row = scratch->queries + r * dim;
-    decode->kernels->widen(q->dtype, dim,
-                           element(q, unit->batch, unit->kv_head * decode->group + r, 0), row);
+    decode->kernels->widen(q->dtype, dim, head_row(q, unit->batch, first + r, 0), row);
     decode->kernels->scale(dim, row, (float)decode->problem->scale, row);
-  }
-}
-
-static Matmul product(const Unit *unit, const Tensor *b, int64_t key, int64_t rows) {
-  return (Matmul){.batches = 1,
-                  .heads = 1,
-                  .group = 1,
-                  .rows = rows,
-                  .dtype = b->dtype,
-                  .b = element(b, unit->batch, unit->kv_head, key),
-                  .b_row = b->stride[2]};
-}
-
-// As many rows at a time as the kernel takes; the chunk stays in the cache between.
-static void multiply(const Kernels *kernels, Matmul matmul) {
-  int64_t rows = matmul.rows;
-  for (int64_t r = 0; r < rows; r += kernels->direct_rows) {
-    matmul.rows = smaller(kernels->direct_rows, rows - r);
-    kernels->matmul_direct(&matmul, 0, matmul.columns);
-    matmul.a += matmul.rows * matmul.a_row;
-    matmul.c += matmul.rows * matmul.c_row;
-  }
-}
-
-// Rows [begin, begin + count) of the group, whose keys in this unit are the same.
-typedef struct {
-  int64_t begin, count;
-  bool started; // values hold something
-} Rows;
-
-static void multiply_keys(const Unit *unit, const Scratch *scratch, const Rows *rows,
-                          const KeyStretch *stretch) {
-  const FlashDecode *decode = unit->job->decode;
-  Matmul scores = product(unit, &unit->job->operands->k, stretch->first, rows->count);
-  scores.transposed = true;
-  scores.columns = stretch->last - stretch->first;
-  scores.depth = scores.a_row = decode->problem->head_dim;
-  scores.a = scratch->queries + rows->begin * scores.a_row;
-  scores.c = scratch->scores;
-  scores.c_row = decode->chunk;
-  multiply(decode->kernels, scores);
-}
-
-static ScoreTile score_tile(const Unit *unit, int64_t row, int64_t first, int64_t last) {
-  const FlashDecode *decode = unit->job->decode;
-  return (ScoreTile){.batch = unit->batch,
-                     .head = unit->kv_head * decode->group + row,
-                     .key = first,
-                     .rows = 1,
-                     .columns = last - first,
-                     .stride = decode->chunk};
-}
-
-static void mask_parts(const Unit *unit, const Scratch *scratch, int64_t row,
-                       const KeyStretch *stretch, float *scores) {
-  const ScoreStage *stage = unit->job->decode->stage;
-  for (int i = 0; i < stretch->parts; i++) {
-    ScoreTile tile = score_tile(unit, row, stretch->partial[i].first, stretch->partial[i].last);
-    stage->mask(stage, &tile, scores + (tile.key - stretch->first), scratch->stage);
-  }
-}
-
-static void apply_stage(const Unit *unit, const Scratch *scratch, const Rows *rows,
-                        const KeyStretch *stretch) {
-  const ScoreStage *stage = unit->job->decode->stage;
-  for (int64_t r = 0; r < rows->count; r++) {
-    float *scores = scratch->scores + r * unit->job->decode->chunk;
-    ScoreTile tile = score_tile(unit, rows->begin + r, stretch->first, stretch->last);
-    if (stage->modify) stage->modify(stage, &tile, scores, scratch->stage);
-    mask_parts(unit, scratch, rows->begin + r, stretch, scores);
-  }
-}
-
-static float *values_of(const Unit *unit, int64_t row) {
-  const FlashDecode *decode = unit->job->decode;
-  return decode->values + (unit->summary + row) * decode->problem->head_dim;
-}
-
-static void softmax(const Unit *unit, const Scratch *scratch, const Rows *rows,
-                    const KeyStretch *stretch) {
-  const FlashDecode *decode = unit->job->decode;
-  int64_t dim = decode->problem->head_dim;
-  SoftmaxRows softmax_rows = {.rows = rows->count,
-                              .columns = stretch->last - stretch->first,
-                              .stride = decode->chunk,
-                              .scores = scratch->scores,
-                              .largest = decode->largest + unit->summary + rows->begin,
-                              .sum = decode->sum + unit->summary + rows->begin,
-                              .factor = scratch->factor};
-  bool grown = decode->kernels->softmax_rows(&softmax_rows);
-  for (int64_t r = 0; r < rows->count && grown && rows->started; r++) {
-    float *values = values_of(unit, rows->begin + r);
-    decode->kernels->scale(dim, values, scratch->factor[r], values);
-  }
-}
-
-static void multiply_values(const Unit *unit, const Scratch *scratch, const Rows *rows,
-                            const KeyStretch *stretch) {
-  const FlashDecode *decode = unit->job->decode;
-  int64_t dim = decode->problem->head_dim;
-  float *sums = values_of(unit, rows->begin);
-  Matmul values = product(unit, &unit->job->operands->v, stretch->first, rows->count);
-  values.columns = values.c_row = dim;
-  values.depth = stretch->last - stretch->first;
-  values.a = scratch->scores;
-  values.a_row = decode->chunk;
-  values.c = rows->started ? scratch->added : sums;
-  multiply(decode->kernels, values);
-  if (rows->started) decode->kernels->add(rows->count * dim, scratch->added, sums, sums);
-}
-
-// As multiply_values for one row, but that what is hidden is not multiplied by 0: it may be
-// infinite.
-static void add_visible(const Unit *unit, const Scratch *scratch, const Rows *rows, int64_t row,
-                        const KeyStretch *stretch) {
-  const FlashDecode *decode = unit->job->decode;
-  const Tensor *v = &unit->job->operands->v;
-  int64_t dim = decode->problem->head_dim, keys = stretch->last - stretch->first;
-  float *sums = values_of(unit, rows->begin + row);
-  if (!rows->started) memset(sums, 0, (size_t)dim * sizeof *sums);
-  memset(scratch->hidden, 0, (size_t)keys * sizeof *scratch->hidden);
-  mask_parts(unit, scratch, rows->begin + row, stretch, scratch->hidden);
-  for (int64_t j = 0; j < keys; j++) {
-    if (scratch->hidden[j] != 0.0f) continue;
-    const char *value = element(v, unit->batch, unit->kv_head, stretch->first + j);
-    decode->kernels->widen(v->dtype, dim, value, scratch->added);
-    decode->kernels->add_scaled(dim, scratch->added, scratch->scores[row * decode->chunk + j],
-                                sums);
-  }
-}
-
-static bool hides_infinite(const Unit *unit, const Scratch *scratch, const KeyStretch *stretch) {
-  const FlashDecode *decode = unit->job->decode;
-  const Tensor *v = &unit->job->operands->v;
-  int64_t dim = decode->problem->head_dim;
-  for (int i = 0; i < stretch->parts; i++)
-    for (int64_t key = stretch->partial[i].first; key < stretch->partial[i].last; key++) {
-      decode->kernels->widen(v->dtype, dim, element(v, unit->batch, unit->kv_head, key),
-                             scratch->added);
-      if (!decode->kernels->all_finite(dim, scratch->added)) return true;
-    }
-  return false;
-}
-
-static void attend(const Unit *unit, const Scratch *scratch, Rows rows) {
-  KeyStretch stretch;
-  KeyRuns *runs = &scratch->runs[rows.begin];
-  while (key_runs_next(runs, unit->last, &stretch)) {
-    multiply_keys(unit, scratch, &rows, &stretch);
-    apply_stage(unit, scratch, &rows, &stretch);
-    softmax(unit, scratch, &rows, &stretch);
-    if (hides_infinite(unit, scratch, &stretch))
-      for (int64_t r = 0; r < rows.count; r++) add_visible(unit, scratch, &rows, r, &stretch);
-    else
-      multiply_values(unit, scratch, &rows, &stretch);
-    rows.started = true;
   }
 }
 
@@ -305,58 +156,52 @@ static bool runs_agree(const Unit *unit, const Scratch *scratch) {
   return true;
 }
 
-static void run_unit(const Unit *unit, const Scratch *scratch) {
+// Rows [begin, begin + count) of the group, which see the same keys.
+static void attend(const Unit *unit, const Scratch *scratch, int64_t begin, int64_t count) {
   const FlashDecode *decode = unit->job->decode;
-  for (int64_t r = 0; r < decode->group; r++) {
-    decode->largest[unit->summary + r] = -INFINITY;
-    decode->sum[unit->summary + r] = 0.0f;
-  }
+  ChunkRows rows = {.batch = unit->batch,
+                    .head = unit->kv_head * decode->group + begin,
+                    .rows = count,
+                    .heads = true,
+                    .queries = scratch->queries + begin * decode->problem->head_dim};
+  KeySummary summary = summary_at(decode, unit->summary + begin);
+  key_chunk_attend(&scratch->work, &rows, &scratch->runs[begin], unit->last, &summary);
+}
+
+static void run_unit(const Unit *unit, const Scratch *scratch) {
+  int64_t group = unit->job->decode->group;
   start_runs(unit, scratch);
   load_queries(unit, scratch);
-  if (runs_agree(unit, scratch)) {
-    attend(unit, scratch, (Rows){.count = decode->group});
-    return;
-  }
-  for (int64_t r = 0; r < decode->group; r++) attend(unit, scratch, (Rows){.begin = r, .count = 1});
+  if (runs_agree(unit, scratch))
+    attend(unit, scratch, 0, group);
+  else
+    for (int64_t r = 0; r < group; r++) attend(unit, scratch, r, 1);
 }
 
-// Of one query head, whose summaries are every `group` rows from `summary` on; returns the sum
-// under the largest of all, which it sets. A summary of nothing has no values.
-static float merge(const FlashDecode *decode, int64_t summary, float *values, float *largest) {
-  int64_t dim = decode->problem->head_dim;
-  float sum = 0.0f;
-  *largest = -INFINITY;
-  for (int64_t c = 0, s = summary; c < decode->chunks; c++, s += decode->group)
-    if (decode->largest[s] > *largest) *largest = decode->largest[s];
-  memset(values, 0, (size_t)dim * sizeof *values);
-  for (int64_t c = 0, s = summary; c < decode->chunks; c++, s += decode->group) {
-    if (decode->sum[s] == 0.0f) continue;
-    float weight = decode->largest[s] == *largest ? 1.0f : expf(decode->largest[s] - *largest);
-    decode->kernels->add_scaled(dim, decode->values + s * dim, weight, values);
-    sum += decode->sum[s] * weight;
-  }
-  return sum;
-}
-
-static void finish(const Job *job, int64_t pair, float *values) {
+// The first chunk's summary becomes that of all.
+static void finish(const Job *job, int64_t pair) {
   const FlashDecode *decode = job->decode;
   const AttentionProblem *problem = decode->problem;
   const Tensor *out = &job->result->out;
+  int64_t batch = pair / problem->kv_heads, row = pair * decode->chunks * decode->group;
+  KeySummary total = summary_at(decode, row);
+  for (int64_t c = 1; c < decode->chunks; c++) {
+    KeySummary other = summary_at(decode, row + c * decode->group);
+    key_summary_merge(decode->kernels, decode->group, problem->head_dim, &total, &other);
+  }
   for (int64_t r = 0; r < decode->group; r++) {
-    int64_t batch = pair / problem->kv_heads;
     int64_t head = pair % problem->kv_heads * decode->group + r;
-    float largest, sum = merge(decode, pair * decode->chunks * decode->group + r, values, &largest);
-    if (sum != 0.0f) decode->kernels->scale(problem->head_dim, values, 1.0f / sum, values);
-    decode->kernels->narrow(out->dtype, problem->head_dim, values,
-                            (char *)element(out, batch, head, 0));
-    if (job->result->lse) job->result->lse[batch * problem->heads + head] = largest + logf(sum);
+    KeySummary summary = summary_at(decode, row + r);
+    key_summary_finish(decode->kernels, problem->head_dim, &summary, out->dtype,
+                       head_row(out, batch, head, 0),
+                       job->result->lse ? job->result->lse + batch * problem->heads + head : NULL);
   }
 }
 
 static void decode_task(void *context, int thread, int threads) {
   Job *job = context;
   const FlashDecode *decode = job->decode;
-  Scratch scratch = scratch_of(decode, thread);
+  Scratch scratch = scratch_of(job, thread);
   int64_t index, kv_heads = decode->problem->kv_heads;
   (void)threads;
   while ((index = atomic_fetch_add(&job->next, 1)) < pairs_of(decode->problem) * decode->chunks) {
@@ -368,8 +213,7 @@ static void decode_task(void *context, int thread, int threads) {
                  .last = smaller(first + decode->chunk, decode->problem->keys),
                  .summary = index * decode->group};
     run_unit(&unit, &scratch);
-    if (atomic_fetch_add(&decode->done[pair], 1) == decode->chunks - 1)
-      finish(job, pair, scratch.added);
+    if (atomic_fetch_add(&decode->done[pair], 1) == decode->chunks - 1) finish(job, pair);
   }
 }
 

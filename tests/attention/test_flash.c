@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tiled forward pass and decoding against double precision: dtypes, groups, odd sizes, strided
-// operands, masks of many shapes, blocks of many sizes, tiers, threads; infinities and NaNs.
+// The tiled and the chunked forward pass and decoding against double precision: dtypes, groups, odd
+// sizes, strided operands, masks of many shapes, blocks of many sizes, tiers, threads; infinities
+// and NaNs.
+#include "attention/chunked_forward.h"
 #include "attention/flash_decode.h"
 #include "attention/flash_forward.h"
 #include "base/memory.h"
@@ -95,6 +97,21 @@ static void run_decode(const Case *c, const Setting *setting) {
   region_unmap(&region);
 }
 
+static void run_chunked(const Case *c, const Setting *setting) {
+  MaskStage mask;
+  Region region;
+  ChunkedForward forward;
+  mask_stage_start(&mask, &c->problem, setting->mod, CHUNKED_ROWS, setting->block_columns);
+  int64_t bytes =
+      chunked_forward_bytes(&c->problem, mask.stage.scratch_bytes, team_size(setting->team));
+  chunked_forward_start(&forward, &c->problem, &mask.stage, setting->kernels, setting->team,
+                        take(&region, bytes));
+  uint64_t allocations = memory_allocation_count();
+  chunked_forward_run(&forward, &c->operands, &c->result);
+  assert_int_equal(memory_allocation_count(), allocations);
+  region_unmap(&region);
+}
+
 typedef void Runner(const Case *c, const Setting *setting);
 
 static char *describe(const Case *c, const Setting *setting, char *text, size_t size) {
@@ -155,10 +172,9 @@ static void check_cases(bool decode) {
     Setting setting = random_setting(&random, kernels);
     Case c = case_make(&problem, random_below(&random, 2), &random);
     check(&c, &setting, run_forward);
-    if (decode) {
-      setting.block_columns = between(&random, 1, 100);
-      check(&c, &setting, run_decode);
-    }
+    setting.block_columns = between(&random, 1, 100);
+    check(&c, &setting, run_chunked);
+    if (decode) check(&c, &setting, run_decode);
     case_free(&c);
   }
 }
@@ -241,6 +257,7 @@ static void test_infection(void **state) {
     Setting setting = random_setting(&random, kernels);
     setting.mod = &mods[1 + i / 2 % 4]; // those with a mask
     check_infection(&problem, &setting, odd[i % 3], &random, i % 2 ? run_decode : run_forward);
+    check_infection(&problem, &setting, odd[i % 3], &random, run_chunked);
   }
 }
 
@@ -266,6 +283,7 @@ static void test_threads_do_not_matter(void **state) {
   Random random = random_seeded(fresh_seed());
   for (int i = 0; i < 10; i++) {
     check_same(run_forward, false, &random);
+    check_same(run_chunked, false, &random);
     check_same(run_decode, true, &random);
   }
 }

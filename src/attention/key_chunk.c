@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attention/key_chunk.h"
+#include "attention/head_rows.h"
+#include <math.h>
+#include <string.h>
+
+static int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static int64_t round_up(int64_t value, int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+static int64_t float_bytes(const AttentionProblem *problem, int64_t most_rows, int64_t chunk) {
+  int64_t floats = most_rows * (2 * chunk + problem->head_dim + 1);
+  return round_up(floats * (int64_t)sizeof(float), MATRIX_ALIGNMENT);
+}
+
+int64_t key_chunk_bytes(const AttentionProblem *problem, int64_t stage_scratch, int64_t most_rows,
+                        int64_t chunk) {
+  return float_bytes(problem, most_rows, chunk) +
+         round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT) +
+         round_up(stage_scratch, MATRIX_ALIGNMENT);
+}
+
+void key_chunk_place(KeyChunkWork *work, void *memory) {
+  int64_t floats = float_bytes(work->problem, work->most_rows, work->chunk);
+  work->scores = memory;
+  work->hidden = work->scores + work->most_rows * work->chunk;
+  work->added = work->hidden + work->most_rows * work->chunk;
+  work->factor = work->added + work->most_rows * work->problem->head_dim;
+  work->product = (char *)memory + floats;
+  work->scratch = (char *)work->product + round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT);
+}
+
+// What one call works on.
+typedef struct {
+  const KeyChunkWork *work;
+  const ChunkRows *rows;
+  const KeySummary *summary;
+  const KeyStretch *stretch;
+  bool started; // the summary's values hold something
+} Step;
+
+static const void *row_of(const KeyChunkWork *work, const ChunkRows *rows, const Tensor *x,
+                          int64_t key) {
+  int64_t group = work->problem->heads / work->problem->kv_heads;
+  return head_row(x, rows->batch, rows->head / group, key);
+}
+
+static Matmul product(const Step *step, const Tensor *b) {
+  return (Matmul){.batches = 1,
+                  .heads = 1,
+                  .group = 1,
+                  .rows = step->rows->rows,
+                  .dtype = b->dtype,
+                  .b = row_of(step->work, step->rows, b, step->stretch->first),
+                  .b_row = b->stride[2],
+                  .scratch = step->work->product};
+}
+
+// Few rows meet B as it lies, some at a time: the chunk stays in the cache between.
+static void multiply(const Kernels *kernels, Matmul matmul) {
+  int64_t rows = matmul.rows;
+  if (rows > 2 * kernels->direct_rows) {
+    matmul_run_part(kernels, &matmul, 0, 1);
+    return;
+  }
+  for (int64_t r = 0; r < rows; r += kernels->direct_rows) {
+    matmul.rows = smaller(kernels->direct_rows, rows - r);
+    kernels->matmul_direct(&matmul, 0, matmul.columns);
+    matmul.a += matmul.rows * matmul.a_row;
+    matmul.c += matmul.rows * matmul.c_row;
+  }
+}
+
+static void multiply_keys(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  Matmul scores = product(step, &work->operands->k);
+  scores.transposed = true;
+  scores.columns = step->stretch->last - step->stretch->first;
+  scores.depth = scores.a_row = work->problem->head_dim;
+  scores.a = step->rows->queries;
+  scores.c = work->scores;
+  scores.c_row = work->chunk;
+  multiply(work->kernels, scores);
+}
+
+typedef void StageFunction(const ScoreStage *stage, const ScoreTile *tile, float *scores,
+                           void *scratch);
+
+// Keys [first, last) of the stretch; all rows at once, or, where rows are heads, one by one.
+static void apply(const Step *step, StageFunction *function, int64_t first, int64_t last,
+                  float *scores) {
+  const KeyChunkWork *work = step->work;
+  const ChunkRows *rows = step->rows;
+  ScoreTile tile = {.batch = rows->batch,
+                    .head = rows->head,
+                    .query = rows->query,
+                    .key = first,
+                    .rows = rows->heads ? 1 : rows->rows,
+                    .columns = last - first,
+                    .stride = work->chunk};
+  scores += first - step->stretch->first;
+  for (int64_t r = 0; r < rows->rows; r += tile.rows, tile.head++)
+    function(work->stage, &tile, scores + r * work->chunk, work->scratch);
+}
+
+static void mask_parts(const Step *step, float *scores) {
+  for (int i = 0; i < step->stretch->parts; i++) {
+    const ScoreRun *part = &step->stretch->partial[i];
+    apply(step, step->work->stage->mask, part->first, part->last, scores);
+  }
+}
+
+static void apply_stage(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  if (work->stage->modify)
+    apply(step, work->stage->modify, step->stretch->first, step->stretch->last, work->scores);
+  mask_parts(step, work->scores);
+}
+
+static void softmax(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  int64_t dim = work->problem->head_dim;
+  SoftmaxRows softmax_rows = {.rows = step->rows->rows,
+                              .columns = step->stretch->last - step->stretch->first,
+                              .stride = work->chunk,
+                              .scores = work->scores,
+                              .largest = step->summary->largest,
+                              .sum = step->summary->sum,
+                              .factor = work->factor};
+  bool grown = work->kernels->softmax_rows(&softmax_rows);
+  for (int64_t r = 0; r < step->rows->rows && grown && step->started; r++) {
+    float *values = step->summary->values + r * dim;
+    work->kernels->scale(dim, values, work->factor[r], values);
+  }
+}
+
+static void multiply_values(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  int64_t dim = work->problem->head_dim;
+  float *sums = step->summary->values;
+  Matmul values = product(step, &work->operands->v);
+  values.columns = values.c_row = dim;
+  values.depth = step->stretch->last - step->stretch->first;
+  values.a = work->scores;
+  values.a_row = work->chunk;
+  values.c = step->started ? work->added : sums;
+  multiply(work->kernels, values);
+  if (step->started) work->kernels->add(step->rows->rows * dim, work->added, sums, sums);
+}
+
+static bool hides_infinite(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  const Tensor *v = &work->operands->v;
+  int64_t dim = work->problem->head_dim;
+  for (int i = 0; i < step->stretch->parts; i++)
+    for (int64_t key = step->stretch->partial[i].first; key < step->stretch->partial[i].last;
+         key++) {
+      work->kernels->widen(v->dtype, dim, row_of(work, step->rows, v, key), work->added);
+      if (!work->kernels->all_finite(dim, work->added)) return true;
+    }
+  return false;
+}
+
+// As multiply_values, but that what is hidden is not multiplied by 0: it may be infinite.
+static void add_visible(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  const Tensor *v = &work->operands->v;
+  int64_t dim = work->problem->head_dim, keys = step->stretch->last - step->stretch->first;
+  for (int64_t r = 0; r < step->rows->rows; r++) {
+    memset(work->hidden + r * work->chunk, 0, (size_t)keys * sizeof *work->hidden);
+    if (!step->started) memset(step->summary->values + r * dim, 0, (size_t)dim * sizeof(float));
+  }
+  mask_parts(step, work->hidden);
+  for (int64_t j = 0; j < keys; j++) {
+    const void *value = row_of(work, step->rows, v, step->stretch->first + j);
+    work->kernels->widen(v->dtype, dim, value, work->added);
+    for (int64_t r = 0; r < step->rows->rows; r++)
+      if (work->hidden[r * work->chunk + j] == 0.0f)
+        work->kernels->add_scaled(dim, work->added, work->scores[r * work->chunk + j],
+                                  step->summary->values + r * dim);
+  }
+}
+
+void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *runs, int64_t last,
+                      const KeySummary *summary) {
+  KeyStretch stretch;
+  Step step = {.work = work, .rows = rows, .summary = summary, .stretch = &stretch};
+  for (int64_t r = 0; r < rows->rows; r++) {
+    summary->largest[r] = -INFINITY;
+    summary->sum[r] = 0.0f;
+  }
+  while (key_runs_next(runs, last, &stretch)) {
+    multiply_keys(&step);
+    apply_stage(&step);
+    softmax(&step);
+    (hides_infinite(&step) ? add_visible : multiply_values)(&step);
+    step.started = true;
+  }
+}
+
+// What is seen under `largest` is worth under the largest of both.
+static float worth(float largest, float both) {
+  return largest == both ? 1.0f : expf(largest - both);
+}
+
+static void merge_row(const Kernels *kernels, int64_t dim, const KeySummary *total,
+                      const KeySummary *other) {
+  if (*other->sum == 0.0f) return;
+  if (*total->sum == 0.0f) {
+    memcpy(total->values, other->values, (size_t)dim * sizeof *total->values);
+    *total->largest = *other->largest;
+    *total->sum = *other->sum;
+    return;
+  }
+  float both = *total->largest > *other->largest ? *total->largest : *other->largest;
+  float kept = worth(*total->largest, both), added = worth(*other->largest, both);
+  if (kept != 1.0f) kernels->scale(dim, total->values, kept, total->values);
+  kernels->add_scaled(dim, other->values, added, total->values);
+  *total->sum = *total->sum * kept + *other->sum * added;
+  *total->largest = both;
+}
+
+void key_summary_merge(const Kernels *kernels, int64_t rows, int64_t dim, const KeySummary *total,
+                       const KeySummary *other) {
+  for (int64_t r = 0; r < rows; r++) {
+    KeySummary a = {total->values + r * dim, total->largest + r, total->sum + r};
+    KeySummary b = {other->values + r * dim, other->largest + r, other->sum + r};
+    merge_row(kernels, dim, &a, &b);
+  }
+}
+
+void key_summary_finish(const Kernels *kernels, int64_t dim, const KeySummary *summary, Dtype dtype,
+                        void *out, float *lse) {
+  bool empty = *summary->sum == 0.0f;
+  if (empty)
+    memset(summary->values, 0, (size_t)dim * sizeof *summary->values);
+  else
+    kernels->scale(dim, summary->values, 1.0f / *summary->sum, summary->values);
+  kernels->narrow(dtype, dim, summary->values, out);
+  if (lse) *lse = empty ? -INFINITY : *summary->largest + logf(*summary->sum);
+}
