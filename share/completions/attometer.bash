@@ -2,11 +2,11 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'run report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run attention report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='run report generate logits tokenize info bench-kernels ' ;;
+    help) flags='run attention report generate logits tokenize info bench-kernels ' ;;
     run)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -25,6 +25,22 @@ _attometer() {
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
       flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --compile-mode --kernelize --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+    attention)
+      case "$before" in
+        --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        -dtype | --dtype) COMPREPLY=($(compgen -W 'bfloat16 float16 float32' -- "$word")); return ;;
+        --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
+        --plot) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --save-path) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --output-json-for-dashboard) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
+        --load) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --print-config) COMPREPLY=($(compgen -W 'yaml json' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+      esac
+      flags='--config --dtype --b --nh --s --d --mods --backend --calculate-bwd --decoding --kv-size --dynamic --max-autotune --score --mask --param --array --max-seq --max-batch --max-bytes --time-budget --timeout --measure-time --warmup --cold --no-cold --output-dir --resume --output-format --throughput --no-throughput --show-speedups --plot --save-path --output-json-for-dashboard --benchmark-name --log-level --branch-name --commit-id --commit-message --load --save --dry-run --print-config --list-mods --list-backends --threads --pin --cpu-mask --help' ;;
     report)
       case "$before" in
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
@@ -36,7 +52,7 @@ _attometer() {
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
-        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
@@ -48,7 +64,7 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
-        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
