@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/attention.h"
 #include "attention/eager.h"
+#include "attention/flash_attention.h"
 #include "attention/sdpa_math.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +17,18 @@ static bool supports_all(const AttentionSpec *spec, Error *error) {
 static const Attention list[] = {
     {.name = "eager", .supports = supports_all, .forward = attention_eager},
     {.name = "sdpa", .backend = "math", .supports = supports_all, .forward = attention_sdpa_math},
-    {.name = "sdpa", .backend = "efficient", .absent = NOT_HERE},
-    {.name = "sdpa", .backend = "flash_attention", .absent = NOT_HERE},
+    {.name = "sdpa",
+     .backend = "efficient",
+     .supports = attention_flash_supports,
+     .forward = attention_efficient},
+    {.name = "sdpa",
+     .backend = "flash_attention",
+     .supports = attention_flash_supports,
+     .forward = attention_flash},
     {.name = "sdpa", .backend = "cudnn", .absent = NOT_HERE},
-    {.name = "flash_attention_2", .absent = NOT_HERE},
+    {.name = "flash_attention_2",
+     .supports = attention_flash_supports,
+     .forward = attention_flash},
     {.name = "flash_attention_3", .absent = NOT_HERE},
     {.name = "flex_attention", .absent = NOT_HERE},
     {.name = "fav3", .absent = NOT_HERE},

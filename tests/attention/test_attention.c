@@ -194,7 +194,7 @@ static void test_names(void **state) {
   assert_string_equal(found->backend, "math");
   assert_ptr_equal(found, attention_find("sdpa", "math", &error));
   assert_non_null(attention_find("eager", NULL, &error));
-  expect_error("flash_attention_2", NULL, ERROR_UNSUPPORTED, "not in this build");
+  expect_error("flash_attention_3", NULL, ERROR_UNSUPPORTED, "not in this build");
   expect_error("sdpa", "cudnn", ERROR_UNSUPPORTED, "sdpa with back end cudnn: not in this build");
   expect_error("paged|sdpa", NULL, ERROR_UNSUPPORTED, "not in this build");
   expect_error("sdpa", "nonsense", ERROR_ARGUMENT, "math");

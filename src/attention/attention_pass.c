@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attention/attention_pass.h"
+#include "kernels/operators/rows.h"
+
+bool attention_pass_infer(const Tensor *inputs, int count, Tensor *output, Error *error) {
+  const Tensor *q = &inputs[0], *k = &inputs[1];
+  if (!rows_check_count(count, 4, 4, error) ||
+      !rows_check_shape(q, "queries", 4, (int64_t[]){-1, -1, -1, -1}, error) ||
+      !rows_check_float(q, "queries", error) ||
+      !rows_check_shape(k, "keys", 4, (int64_t[]){q->shape[0], -1, -1, q->shape[3]}, error) ||
+      !rows_check_shape(&inputs[2], "values", 4, k->shape, error) ||
+      !rows_check_shape(&inputs[3], "past", 1, q->shape, error))
+    return false;
+  int64_t shape[2] = {q->shape[0] * q->shape[2], q->shape[1] * q->shape[3]};
+  *output = tensor_dense(DTYPE_F32, 2, shape, NULL);
+  return true;
+}
+
+// [batch * M, heads * D] seen as [batch, heads, M, D].
+static Tensor by_head(const Tensor *output, const Tensor *q) {
+  int64_t m = q->shape[2], d = q->shape[3], row = output->stride[0];
+  return (Tensor){.dtype = output->dtype,
+                  .rank = 4,
+                  .shape = {q->shape[0], q->shape[1], m, d},
+                  .stride = {m * row, d, row, 1},
+                  .data = output->data};
+}
+
+AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output) {
+  const Tensor *q = &inputs[0], *k = &inputs[1];
+  return (AttentionPass){.problem = {.batch = q->shape[0],
+                                     .heads = q->shape[1],
+                                     .kv_heads = k->shape[1],
+                                     .queries = q->shape[2],
+                                     .keys = k->shape[2],
+                                     .head_dim = q->shape[3],
+                                     .scale = scale,
+                                     .dtype = k->dtype},
+                         .operands = {*q, *k, inputs[2]},
+                         .result = {.out = by_head(output, q)},
+                         .past = rows_past(&inputs[3])};
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// A pass of a model as the tiled kernels see it: inputs of an operator that are queries, keys,
+// values and past (attention/attention.h), as an AttentionProblem with its operands.
+#pragma once
+#include "attention/problem.h"
+#include "kernels/ops.h"
+
+typedef struct {
+  AttentionProblem problem; // without a mod
+  AttentionOperands operands;
+  AttentionResult result; // lse is NULL
+  const int64_t *past;    // [batch]
+} AttentionPass;
+
+// The `infer` of such an operator: [batch * M, heads * D].
+CHECKED bool attention_pass_infer(const Tensor *inputs, int count, Tensor *output, Error *error);
+AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output);

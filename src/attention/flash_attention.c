@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "attention/flash_attention.h"
+#include "attention/attention_pass.h"
+#include "attention/chunked_forward.h"
+#include "attention/flash_decode.h"
+#include "attention/flash_forward.h"
+#include "attention/native_stage.h"
+#include <inttypes.h>
+
+enum { CHUNK_COLUMNS = 32 }; // of the efficient stage's blocks
+
+typedef struct {
+  int64_t window;
+  double scale;
+} FlashAttributes;
+
+static bool flash_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                        Error *error) {
+  (void)attributes;
+  return attention_pass_infer(inputs, count, output, error);
+}
+
+// The stage of positions: what query i of a sequence sees ends at past + i.
+static void start_stage(NativeStage *stage, RowRanges *ranges, const AttentionPass *pass,
+                        int64_t window, int64_t block_rows, int64_t block_columns, Arena *arena) {
+  const AttentionProblem *problem = &pass->problem;
+  size_t rows = (size_t)(problem->batch * problem->queries);
+  *ranges = (RowRanges){.batches = problem->batch,
+                        .heads = 1,
+                        .queries = problem->queries,
+                        .keys = problem->keys,
+                        .first = arena_take(arena, rows * sizeof(int32_t)),
+                        .last = arena_take(arena, rows * sizeof(int32_t))};
+  row_ranges_of_positions(ranges, pass->past, window);
+  size_t spans = (size_t)native_stage_spans(ranges, block_rows);
+  native_stage_start(stage, ranges, arena_take(arena, spans * sizeof(RangeSpan)), block_rows,
+                     block_columns);
+}
+
+static void run_decode(const OperatorContext *context, const AttentionPass *pass, int64_t window) {
+  NativeStage stage;
+  RowRanges ranges;
+  FlashDecode decode;
+  start_stage(&stage, &ranges, pass, window, 1, 1, context->scratch);
+  int64_t bytes = flash_decode_bytes(&pass->problem, 0, team_size(context->team));
+  flash_decode_start(&decode, &pass->problem, &stage.stage, context->kernels, context->team,
+                     arena_take(context->scratch, (size_t)bytes));
+  flash_decode_run(&decode, &pass->operands, &pass->result);
+}
+
+static void run_forward(const OperatorContext *context, const AttentionPass *pass, int64_t window) {
+  NativeStage stage;
+  RowRanges ranges;
+  FlashForward forward;
+  start_stage(&stage, &ranges, pass, window, context->kernels->tile_rows, MATRIX_PANEL,
+              context->scratch);
+  int64_t bytes = flash_forward_bytes(&pass->problem, 0, team_size(context->team));
+  flash_forward_start(&forward, &pass->problem, &stage.stage, context->kernels, context->team,
+                      arena_take(context->scratch, (size_t)bytes));
+  flash_forward_run(&forward, &pass->operands, &pass->result);
+}
+
+static void flash_run(const OperatorContext *context, const Tensor *inputs, int count,
+                      const void *attributes, Tensor *output) {
+  (void)count;
+  const FlashAttributes *flash = attributes;
+  AttentionPass pass = attention_pass_of(inputs, flash->scale, output);
+  (pass.problem.queries == 1 ? run_decode : run_forward)(context, &pass, flash->window);
+}
+
+static void efficient_run(const OperatorContext *context, const Tensor *inputs, int count,
+                          const void *attributes, Tensor *output) {
+  (void)count;
+  const FlashAttributes *efficient = attributes;
+  AttentionPass pass = attention_pass_of(inputs, efficient->scale, output);
+  NativeStage stage;
+  RowRanges ranges;
+  ChunkedForward forward;
+  start_stage(&stage, &ranges, &pass, efficient->window, CHUNKED_ROWS, CHUNK_COLUMNS,
+              context->scratch);
+  int64_t bytes = chunked_forward_bytes(&pass.problem, 0, team_size(context->team));
+  chunked_forward_start(&forward, &pass.problem, &stage.stage, context->kernels, context->team,
+                        arena_take(context->scratch, (size_t)bytes));
+  chunked_forward_run(&forward, &pass.operands, &pass.result);
+}
+
+static const Operator flash_operator = {"flash_attention", sizeof(FlashAttributes), -1, flash_infer,
+                                        flash_run};
+static const Operator efficient_operator = {"attention_efficient", sizeof(FlashAttributes), -1,
+                                            flash_infer, efficient_run};
+
+static Tensor apply(Ops *ops, const Operator *operator, const AttentionSpec * spec,
+                    const AttentionInputs *inputs) {
+  Tensor tensors[] = {inputs->queries, inputs->keys, inputs->values, inputs->past};
+  FlashAttributes attributes = {spec->window, spec->scale};
+  return ops_apply(ops, operator, tensors, 4, &attributes);
+}
+
+Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
+  return apply(ops, &flash_operator, spec, inputs);
+}
+
+Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
+  return apply(ops, &efficient_operator, spec, inputs);
+}
+
+bool attention_flash_supports(const AttentionSpec *spec, Error *error) {
+  if (spec->head_dim <= ATTENTION_MOST_HEAD_DIM) return true;
+  return error_set(error, ERROR_UNSUPPORTED, NULL, "a head_dim of %" PRId64 ", at most %d",
+                   spec->head_dim, ATTENTION_MOST_HEAD_DIM);
+}

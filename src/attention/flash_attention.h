@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tiled implementations of a model, each one operator over the cache as it lies.
+#pragma once
+#include "attention/attention.h"
+
+// Tiles with an online softmax, keys packed once for all queries; one query per sequence splits its
+// keys (attention/flash_forward.h, flash_decode.h): sdpa's "flash_attention", flash_attention_2.
+Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
+// Chunks of keys whose summaries are merged (attention/chunked_forward.h): sdpa's "efficient".
+Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
+// Whether the head's size is one that they serve.
+bool attention_flash_supports(const AttentionSpec *spec, Error *error);
