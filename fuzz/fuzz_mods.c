@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Expressions of any bytes (the first line a score, the rest a mask): refused with a message, or
+// bound, and then what was proved of them holds at every element: values lie in their ranges, and
+// blocks of the mask are what the intervals say.
+#include "mods/evaluate.h"
+#include "mods/interval.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 2, HEADS = 4, QUERIES = 5, KEYS = 7, OFFSET = 2 };
+static const ModShape shape = {BATCH, HEADS, 2, QUERIES, KEYS, 8, OFFSET};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static ModSource source_of(const char *score, const char *mask) {
+  static const ModParameter parameters[] = {
+      {"window", false, 3, 0}, {"zero", false, 0, 0}, {"half", true, 0, 0.5}};
+  static int32_t doc[KEYS] = {0, 0, 1, 1, -2, 2, 9};
+  static int64_t wide[2] = {INT64_MIN, INT64_MAX};
+  static float bias[HEADS * KEYS] = {0.5f, -1, 3e38f};
+  static uint8_t seen[KEYS] = {1, 0, 1};
+  static ModArray arrays[4];
+  arrays[0] = (ModArray){"doc", tensor_dense(DTYPE_I32, 1, (int64_t[]){KEYS}, doc)};
+  arrays[1] = (ModArray){"wide", tensor_dense(DTYPE_I64, 1, (int64_t[]){2}, wide)};
+  arrays[2] = (ModArray){"bias", tensor_dense(DTYPE_F32, 2, (int64_t[]){HEADS, KEYS}, bias)};
+  arrays[3] = (ModArray){"seen", tensor_dense(DTYPE_BOOL, 1, (int64_t[]){KEYS}, seen)};
+  return (ModSource){"fuzz", score, mask, 3, 4, parameters, arrays};
+}
+
+// The first nodes of a tree are a tree.
+static void check_ranges(const BoundMod *bound, const ModTree *tree, const ModPoint *at) {
+  ModRange ranges[MOD_MOST_NODES];
+  ModPoint point = *at;
+  point.query += OFFSET;
+  mod_ranges(tree, bound->arrays, &bound->shape, ranges);
+  for (int i = 0; i < tree->count && i < 64; i++) {
+    if (tree->nodes[i].type == MOD_FLOAT) continue;
+    ModTree part = {i + 1, tree->nodes};
+    int64_t value = mod_evaluate_at(&part, bound->arrays, &point).integer;
+    if (value < ranges[i].least || value > ranges[i].most) abort();
+  }
+}
+
+static void check_point(const BoundMod *bound, const ModIntervals *intervals, ModPoint point) {
+  volatile double kept = mod_score_at(bound, &point) + mod_derivative_at(bound, &point);
+  (void)kept;
+  int64_t q = point.query + OFFSET;
+  const ModBox box = {point.batch, point.head, q, q + 1, point.key, point.key + 1};
+  const ModBox all = {point.batch, point.head, OFFSET, OFFSET + QUERIES, 0, KEYS};
+  bool visible = mod_visible_at(bound, &point);
+  ModTruth wrong = visible ? MOD_NEVER : MOD_ALWAYS;
+  if (mod_intervals_mask(intervals, &box) == wrong || mod_intervals_mask(intervals, &all) == wrong)
+    abort();
+}
+
+static void check_bound(const BoundMod *bound) {
+  static const double scores[] = {0, -1.5, 1e30, -3.5e38, __builtin_inf(), __builtin_nan("")};
+  Error error;
+  ModIntervals *intervals = mod_intervals_open(bound, &error);
+  if (!intervals) abort();
+  for (int i = 0; i < BATCH * HEADS * QUERIES * KEYS; i += 3) {
+    ModPoint point = {i % BATCH, i / BATCH % HEADS, i / BATCH / HEADS % QUERIES,
+                      i / BATCH / HEADS / QUERIES, scores[i % 6]};
+    check_point(bound, intervals, point);
+    if (i % 30 != 0) continue;
+    if (bound->score.count) check_ranges(bound, &bound->score, &point);
+    if (bound->derivative.count) check_ranges(bound, &bound->derivative, &point);
+    if (bound->mask.count) check_ranges(bound, &bound->mask, &point);
+  }
+  mod_intervals_close(intervals);
+}
+
+static void check_error(const Error *error) {
+  if (error->code == ERROR_NONE || !error->message[0]) abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  char *text = malloc(size + 1);
+  memcpy(text, data, size);
+  text[size] = '\0';
+  char *line = strchr(text, '\n');
+  if (line) *line = '\0';
+  ModSource source = source_of(text, line ? line + 1 : NULL);
+  Error error = {0};
+  BoundMod *bound = NULL;
+  Mod *mod = mod_parse(&source, &error);
+  bool done = mod && mod_bind(mod, &shape, &bound, &error);
+  mod_close(mod);
+  if (done)
+    check_bound(bound);
+  else
+    check_error(&error);
+  bound_mod_close(bound);
+  free(text);
+  return 0;
+}
