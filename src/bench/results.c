@@ -121,8 +121,12 @@ void results_close(Results *results) {
   memory_free(results);
 }
 
-bool results_put(Results *results, const char *hash, json_t *entry, Error *error) {
+void results_set(Results *results, const char *hash, json_t *entry) {
   json_object_set_new(results->document, hash, entry);
+}
+
+bool results_put(Results *results, const char *hash, json_t *entry, Error *error) {
+  results_set(results, hash, entry);
   return save(results, error);
 }
 

@@ -14,6 +14,8 @@ CHECKED Results *results_open(const char *output_dir, const char *model, bool re
 void results_close(Results *results); // NULL is fine
 // Puts a scenario's entry (stolen) under its hash and writes the file.
 CHECKED bool results_put(Results *results, const char *hash, json_t *entry, Error *error);
+// The same without writing the file, for entries that come in numbers before one that is put.
+void results_set(Results *results, const char *hash, json_t *entry);
 // What the file says about a hash, borrowed; NULL: nothing.
 const json_t *results_find(const Results *results, const char *hash);
 const json_t *results_document(const Results *results); // borrowed

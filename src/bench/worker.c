@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/worker.h"
 #include "base/text.h"
+#include "bench/attention/cell_request.h"
+#include "bench/attention/cell_task.h"
 #include "bench/generation/request.h"
 #include "bench/generation/worker_tasks.h"
 #include "bench/process_usage.h"
@@ -8,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -33,11 +36,17 @@ static json_t *read_request(int input, Error *error) {
   return root;
 }
 
+static json_t *run_task(const json_t *request, int output, Error *error) {
+  Field field = field_root(request, "request");
+  const char *task = json_string_value(json_object_get(request, "task"));
+  return task && strcmp(task, CELL_TASK) == 0 ? cell_task_run(&field, output, error)
+                                              : worker_task_run(&field, output, error);
+}
+
 static bool work(int input, int output, Error *error) {
   json_t *request = read_request(input, error);
   if (!request) return false;
-  Field field = field_root(request, "request");
-  json_t *result = worker_task_run(&field, output, error);
+  json_t *result = run_task(request, output, error);
   json_decref(request);
   if (!result) return false;
   return worker_event_result(output, result) ||

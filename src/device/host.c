@@ -294,6 +294,11 @@ void host_free(Host *host) {
   *host = (Host){0};
 }
 
+int64_t host_memory_left(const Host *host) {
+  int64_t granted = host->cgroup_memory_bytes;
+  return granted > 0 && granted < host->memory_available ? granted : host->memory_available;
+}
+
 bool host_has_flag(const Host *host, const char *flag) {
   size_t size = strlen(flag);
   for (const char *at = host->flags; at && *at;) {

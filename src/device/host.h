@@ -51,6 +51,8 @@ typedef struct {
 // Cannot fail: what cannot be read is not available. Takes about a millisecond.
 void host_read(const char *root, Host *host);
 void host_free(Host *host); // a zero Host is fine
+// What processes can have now: the control group may grant less than the machine has. 0: not known.
+int64_t host_memory_left(const Host *host);
 bool host_has_flag(const Host *host, const char *flag);
 // The flags that decide which kernels can run, of those that the machine has, best first, separated
 // by spaces.

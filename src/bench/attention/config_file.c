@@ -22,8 +22,8 @@ static bool refuse_key(const Field *root, const char *unknown, Error *error) {
   return !refused;
 }
 
-static bool read_keys(AttentionSweep *sweep, const Field *root, const char *folder,
-                      const YamlPlaces *places, Error *error) {
+bool sweep_keys_read(AttentionSweep *sweep, const Field *root, const char *folder,
+                     const YamlPlaces *places, Error *error) {
   const char *name;
   json_t *value;
   if (!field_present(root)) return true; // an empty file
@@ -54,7 +54,7 @@ bool attention_sweep_parse(AttentionSweep *sweep, const void *bytes, size_t size
   YamlPlaces *places;
   json_t *document = parse_document((Span){bytes, size}, name, &places, error);
   Field root = field_root(document, name);
-  bool done = document && read_keys(sweep, &root, folder, places, error);
+  bool done = document && sweep_keys_read(sweep, &root, folder, places, error);
   if (document && !done && places) yaml_places_tell(places, error);
   yaml_places_close(places);
   json_decref(document);

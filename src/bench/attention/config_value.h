@@ -11,6 +11,9 @@ void sweep_mods_clear(SweepMods *mods);
 // kv_size it means none. `folder`: what array files are relative to.
 CHECKED bool sweep_value_read(AttentionSweep *sweep, const SweepKey *key, const Field *field,
                               const char *folder, const YamlPlaces *places, Error *error);
+// Reads an object of keys and values. `places` may be NULL.
+CHECKED bool sweep_keys_read(AttentionSweep *sweep, const Field *root, const char *folder,
+                             const YamlPlaces *places, Error *error);
 // Reads the list of mods.
 CHECKED bool sweep_mods_read(AttentionSweep *sweep, const Field *field, const char *folder,
                              const YamlPlaces *places, Error *error);

@@ -17,14 +17,14 @@
 //   memory      {predicted_bytes, available_bytes, peak_rss_bytes}
 //   pairs       {visible, all, sparsity}: exact (query, key) pairs over batches and heads
 //   blocks      {rows, columns, full, partial, empty, sparsity, build_ns}: of the mask at 128 x 128
-//   work        {forward_flops, forward_bytes, backward_flops, backward_bytes} (metrics.h)
+//   work        {forward_flops, forward_bytes, backward_flops, backward_bytes} (cell_work.h)
 //   ceilings    {fma_gflop_per_s, read_gb_per_s, warm_read_gb_per_s, threads}
 //   backends    [one each, in the order asked, "flex" last]:
 //     name, status, reason as above
 //     prepare_ns          everything that depends on shape and mod alone
 //     mask                {rows, columns, full, partial, empty, sparsity, build_ns} or null
 //     correctness         {verdict "valid"|"invalid", reference, rows, groups, full, bound,
-//                          out, lse, dq, dk, dv: {error, max_error}} (correctness.h)
+//                          out, lse, dq, dk, dv: {error, max_error}} (cell_check.h)
 //     forward, backward   null or {first_ns, warm: T, cold: T or null, tflop_per_s, tb_per_s,
 //                          share_of_fma, share_of_read, flex_speedup, flex_speedup_ci95}; rates
 //                          are of the warm median; flex_speedup: this time / that of flex

@@ -5,13 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-// What processes can have now: the control group may grant less than the machine has.
 static int64_t memory_now(void) {
   Host host;
   host_read("", &host);
-  int64_t bytes = host.memory_available, granted = host.cgroup_memory_bytes;
+  int64_t bytes = host_memory_left(&host);
   host_free(&host);
-  return granted > 0 && granted < bytes ? granted : bytes;
+  return bytes;
 }
 
 bool feasibility_read(const Field *made, Feasibility *feasibility, Error *error) {
