@@ -8,8 +8,8 @@
 #define NOT_HERE "not in this build"
 
 static const AttentionBackend *const list[] = {
-    ABSENT("og-eager", NOT_HERE),
-    ABSENT("math", NOT_HERE),
+    &backend_og_eager,
+    &backend_math,
     ABSENT("efficient", NOT_HERE),
     &backend_fav2,
     &backend_fakv,

@@ -107,6 +107,8 @@ static void attend_row(const Work *work, Reference *result, int64_t b, int64_t h
   int64_t kv = h / (problem->heads / problem->kv_heads);
   int64_t keys = (b * problem->kv_heads + kv) * problem->keys;
   result->lse[row] = softmax_row(work, b, h, i, work->q + row * d, work->k + keys * d);
+  if (isfinite(result->lse[row]))
+    result->largest_lse = fmax(result->largest_lse, fabs(result->lse[row]));
   for (int64_t j = 0; j < problem->keys; j++)
     add_scaled(d, work->p[j], work->v + (keys + j) * d, result->out + row * d);
   if (work->dout) backward_row(work, result, b, h, i, row, keys);
@@ -192,21 +194,33 @@ void reference_check(const Tensor *values, const double *expected, ReferencePart
   free(widened);
 }
 
-static void check_gradient(const Tensor *values, const double *expected, const double *sizes,
-                           const char *name, const char *what) {
-  char text[256];
+static void check_part(const Tensor *values, const double *expected, const double *sizes,
+                       double largest_lse, ReferencePart part, const char *name, const char *what) {
+  char text[320];
   double *widened = reference_values(values);
+  ReferenceError bound = reference_bound(values->dtype, part);
+  bound.largest += 0x1p-22 * largest_lse;
+  bound.norm += 0x1p-22 * largest_lse;
   snprintf(text, sizeof text, "%s: %s", what, name);
-  check(error_against(tensor_elements(values), widened, expected, sizes),
-        reference_bound(values->dtype, REFERENCE_GRADIENT), text);
+  check(error_against(tensor_elements(values), widened, expected, sizes), bound, text);
   free(widened);
+}
+
+void reference_check_result(const AttentionResult *result, const Reference *expected,
+                            const char *what) {
+  const Tensor *out = &result->out;
+  check_part(out, expected->out, NULL, expected->largest_lse, REFERENCE_OUT, "out", what);
+  reference_check_lse(out->shape[0] * out->shape[1] * out->shape[2], result->lse, expected->lse,
+                      what);
 }
 
 void reference_check_gradients(const AttentionGradients *gradients, const Reference *expected,
                                const char *what) {
-  check_gradient(&gradients->dq, expected->dq, expected->dq_delta, "dq", what);
-  check_gradient(&gradients->dk, expected->dk, expected->dk_delta, "dk", what);
-  check_gradient(&gradients->dv, expected->dv, NULL, "dv", what);
+  double lse = expected->largest_lse;
+  const ReferencePart part = REFERENCE_GRADIENT;
+  check_part(&gradients->dq, expected->dq, expected->dq_delta, lse, part, "dq", what);
+  check_part(&gradients->dk, expected->dk, expected->dk_delta, lse, part, "dk", what);
+  check_part(&gradients->dv, expected->dv, NULL, lse, part, "dv", what);
 }
 
 void reference_check_lse(int64_t count, const float *lse, const double *expected,

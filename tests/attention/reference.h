@@ -19,6 +19,8 @@ typedef struct {
   // As dq and dk: what delta (dout · out) is worth in them. Where few keys are seen the gradients
   // are small differences with it, and a rounded out costs as much as it is large.
   double *dq_delta, *dk_delta;
+  // The largest |lse|: a float32 score is as far off as it is large, and its exponential with it.
+  double largest_lse;
 } Reference;
 
 // `mod` NULL: noop. The problem's own mod is not looked at. Free with reference_free.
@@ -42,6 +44,9 @@ ReferenceError reference_bound(Dtype dtype, ReferencePart part);
 // Fails the test with `what` and the figures when the tensor is further off than the bound.
 void reference_check(const Tensor *values, const double *expected, ReferencePart part,
                      const char *what);
+// As reference_check, all at once, the size of the scores allowed for.
+void reference_check_result(const AttentionResult *result, const Reference *expected,
+                            const char *what);
 void reference_check_gradients(const AttentionGradients *gradients, const Reference *expected,
                                const char *what);
 void reference_check_lse(int64_t count, const float *lse, const double *expected, const char *what);
