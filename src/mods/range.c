@@ -83,9 +83,9 @@ static ModRange integer_absolute(ModRange a) {
   return cut(0, below > a.most ? below : a.most);
 }
 
-// Exponents are not negative. Beyond ±2^100 the size does not matter.
+// Exponents are not negative. Beyond ±2^64 the size does not matter.
 static Wide saturated_power(int64_t base, int64_t exponent) {
-  const Wide most = (Wide)1 << 100;
+  const Wide most = (Wide)1 << 64; // times a base it fits
   Wide result = 1;
   if (base >= -1 && base <= 1) return exponent == 0 ? 1 : exponent % 2 ? base : base * base;
   for (int64_t i = 0; i < exponent && result < most && result > -most; i++) result *= base;
