@@ -2,6 +2,7 @@
 #include "cli/command_attention.h"
 #include "cli/attention_lists.h"
 #include "cli/attention_options.h"
+#include "cli/attention_run.h"
 #include "cli/attention_single.h"
 #include "cli/output.h"
 #include <string.h>
@@ -26,12 +27,19 @@ static bool print_config(const AttentionSweep *sweep, const char *form) {
   return print(&text);
 }
 
+static bool print_cells(const AttentionSweep *sweep, const SweepCells *cells) {
+  Text text = {0};
+  attention_lists_cells(sweep, cells, &text);
+  return print(&text);
+}
+
 static bool measure(const Arguments *arguments, const AttentionSweep *sweep, Error *error) {
   SweepCells cells;
-  Text text = {0};
   bool done = sweep_cells_expand(sweep, &cells, error);
-  if (done && arguments_switch(arguments, "--dry-run")) attention_lists_cells(sweep, &cells, &text);
-  print(&text);
+  if (done && arguments_switch(arguments, "--dry-run"))
+    print_cells(sweep, &cells);
+  else if (done)
+    done = attention_run(arguments, sweep, &cells, error);
   sweep_cells_free(&cells);
   return done;
 }

@@ -44,7 +44,8 @@ static double across(const Chart *chart, double x) {
 }
 
 static double up(const Chart *chart, double y) {
-  return bottom_of(chart) - axis_place(&chart->vertical, y) * (bottom_of(chart) - top_of(chart));
+  double place = fmin(fmax(axis_place(&chart->vertical, y), 0), 1); // ends of spreads stay inside
+  return bottom_of(chart) - place * (bottom_of(chart) - top_of(chart));
 }
 
 static void draw_ticks(Text *svg, const Chart *chart) {

@@ -41,12 +41,12 @@ static json_t *cell_json(const char *mod, int length, double ns, bool valid) {
       json_pack("[o, {s:s, s:s, s:s}, o]", run_json("math", ns * 3, 3.0, valid), "name", "fav3",
                 "status", "skipped", "reason", "needs an NVIDIA GPU of the Hopper family",
                 run_json("flex", ns, 1, true));
-  return json_pack("{s:s, s:n, s:s, s:{s:{s:s}, s:s}, s:{s:i, s:n}, s:[i,i,i,i,i,i], s:{s:f}, "
+  return json_pack("{s:s, s:n, s:s, s:{s:{s:s}, s:s, s:i, s:n}, s:[i,i,i,i,i,i], s:{s:f}, "
                    "s:{s:i, s:i, s:i, s:i}, s:{s:f, s:f, s:i}, s:o}",
                    "status", "measured", "reason", "label", label, "config", "mod", "name", mod,
-                   "dtype", "bfloat16", "asked", "batch", 2, "kv_size", "shape", 2, 4, length, 1,
-                   length, 64, "pairs", "sparsity", 0.5, "blocks", "full", 6, "partial", 4, "empty",
-                   6, "build_ns", 4200, "ceilings", "fma_gflop_per_s", 333.0, "read_gb_per_s", 30.0,
+                   "dtype", "bfloat16", "documents", 0, "kv_size", "shape", 2, 4, length, 1, length,
+                   64, "pairs", "sparsity", 0.5, "blocks", "full", 6, "partial", 4, "empty", 6,
+                   "build_ns", 4200, "ceilings", "fma_gflop_per_s", 333.0, "read_gb_per_s", 30.0,
                    "threads", 2, "backends", backends);
 }
 

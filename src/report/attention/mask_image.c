@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "report/attention/mask_image.h"
+#include <math.h>
 #include <string.h>
 
 const char mask_image_style[] =
@@ -54,9 +55,10 @@ static size_t longest(const json_t *rows) {
 bool mask_image_draw(Text *svg, const json_t *mask, SvgPoint at, double size) {
   const json_t *rows = json_object_get(mask, "rows"), *row;
   size_t columns = longest(rows), lines = json_array_size(rows), index;
-  if (columns == 0) return false;
-  double square = size / (double)(columns > lines ? columns : lines);
-  double height = square * (double)lines < least_height ? least_height / (double)lines : square;
+  if (columns == 0 || (double)columns > size || (double)lines > size) return false;
+  double square = floor(size / (double)(columns > lines ? columns : lines)); // no seams
+  double height =
+      square * (double)lines < least_height ? floor(least_height / (double)lines) : square;
   SvgPoint corner = {at.x, at.y + MASK_IMAGE_HEAD};
   draw_words(svg, mask, at, height * (double)lines);
   svg_rectangle(svg, "empty", corner.x, corner.y, square * (double)columns, height * (double)lines);

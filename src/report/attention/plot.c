@@ -80,15 +80,8 @@ static char *rate_label(double value, char *buffer, size_t size) {
   return buffer;
 }
 
-static double fma_peak(const AttentionRow *row) {
-  const json_t *ceilings = json_object_get(row->source, "ceilings");
-  const json_t *peak = json_object_get(ceilings, "fma_gflop_per_s");
-  return json_is_number(peak) ? json_number_value(peak) / 1e3 : NAN;
-}
-
 static void draw_chart(Text *svg, const Plot *plot, const Pair *pair, SeriesKind kind, double x,
                        double y) {
-  const AttentionRow *row = &plot->results->rows.items[pair->first];
   SeriesGroup group = series_make(plot->results, pair->first, pair->pass, kind);
   size_t stops = group.lengths.count;
   if (group.lines.count && stops) {
@@ -96,7 +89,9 @@ static void draw_chart(Text *svg, const Plot *plot, const Pair *pair, SeriesKind
     Chart chart = {.x = x, .y = y, .width = PAIR_WIDTH / 2.0, .height = PAIR_HEIGHT - PAIR_HEADING};
     chart.title = kind == SERIES_TIME ? "time" : "TFLOP/s";
     chart.label = kind == SERIES_TIME ? time_label : rate_label;
-    chart.ceiling = kind == SERIES_TIME ? NAN : fma_peak(row);
+    chart.ceiling = kind == SERIES_TIME
+                        ? NAN
+                        : attention_results_ceiling(plot->results, "fma_gflop_per_s") / 1e3;
     snprintf(name, sizeof name, "FMA peak %.3g", chart.ceiling);
     chart.ceiling_name = name;
     double named = chart.ceiling * 1.3; // room for its name
@@ -115,11 +110,10 @@ static void draw_chart(Text *svg, const Plot *plot, const Pair *pair, SeriesKind
 static void draw_pair(Text *svg, const Plot *plot, const Pair *pair, double x, double y) {
   char family[160];
   const AttentionRow *row = &plot->results->rows.items[pair->first];
-  const json_t *cache = json_object_get(json_object_get(row->source, "asked"), "kv_size");
   attention_row_family(row, family, sizeof family);
-  if (json_number_value(cache) > 0)
-    svg_words(svg, "heading", (SvgPoint){x, y + 12}, "%s, cache of %g MiB: %s", family,
-              json_number_value(cache), attention_pass_names[pair->pass]);
+  if (series_cache(row) > 0)
+    svg_words(svg, "heading", (SvgPoint){x, y + 12}, "%s, cache of %" PRId64 " MiB: %s", family,
+              series_cache(row), attention_pass_names[pair->pass]);
   else
     svg_words(svg, "heading", (SvgPoint){x, y + 12}, "%s, batch %" PRId64 ": %s", family,
               series_batch(row), attention_pass_names[pair->pass]);
@@ -131,10 +125,8 @@ static void draw_machine(Text *svg, const AttentionResults *results) {
   const json_t *machine = json_object_get(json_object_get(results->sweep, "trust"), "machine");
   const char *processor = json_string_value(json_object_get(machine, "processor"));
   const char *time = json_string_value(json_object_get(results->sweep, "timestamp"));
-  const json_t *ceilings =
-      results->rows.count ? json_object_get(results->rows.items[0].source, "ceilings") : NULL;
-  long long threads = json_integer_value(json_object_get(ceilings, "threads"));
-  svg_words(svg, "machine", (SvgPoint){MARGIN, 64}, "%s, %lld thread%s, %s%s%s",
+  double threads = attention_results_ceiling(results, "threads");
+  svg_words(svg, "machine", (SvgPoint){MARGIN, 64}, "%s, %.0f thread%s, %s%s%s",
             processor ? processor : "this machine", threads, threads == 1 ? "" : "s",
             results->rows.count ? results->rows.items[0].dtype : "", time ? ", " : "",
             time ? time : "");

@@ -167,6 +167,14 @@ bool attention_results_have(const AttentionResults *results, int pass) {
   return false;
 }
 
+double attention_results_ceiling(const AttentionResults *results, const char *key) {
+  double largest = NAN;
+  for (size_t i = 0; i < results->rows.count; i++)
+    largest =
+        fmax(largest, number_of(json_object_get(results->rows.items[i].source, "ceilings"), key));
+  return largest;
+}
+
 const json_t *attention_results_config(const AttentionResults *results, const char *key) {
   return json_object_get(json_object_get(results->sweep, "config"), key);
 }

@@ -63,6 +63,9 @@ void attention_results_free(AttentionResults *results); // a zero one is fine
 const AttentionRun *attention_row_run(const AttentionRow *row, const char *backend);
 // Whether any pass of that number was measured.
 bool attention_results_have(const AttentionResults *results, int pass);
+// The largest of a ceiling of the cells ("fma_gflop_per_s", …), which nothing but other work
+// lowers; NaN: none.
+double attention_results_ceiling(const AttentionResults *results, const char *key);
 // A key of the sweep's configuration; NULL: absent.
 const json_t *attention_results_config(const AttentionResults *results, const char *key);
 // Whether two rows differ in batch and lengths alone: mod, dtype, heads, head dimension and

@@ -25,22 +25,22 @@ const char *series_class(const char *backend) {
   return classes[series_colour(backend)];
 }
 
-// What was asked for: the size of the cache, else the batch (document_mask flattens it when it
-// runs).
-static const json_t *batch_of(const AttentionRow *row) {
-  const json_t *asked = json_object_get(row->source, "asked");
-  const json_t *cache = json_object_get(asked, "kv_size");
-  return json_number_value(cache) > 0 ? cache : json_object_get(asked, "batch");
+static int64_t asked(const AttentionRow *row, const char *key) {
+  return json_integer_value(json_object_get(json_object_get(row->source, "config"), key));
+}
+
+int64_t series_cache(const AttentionRow *row) {
+  return asked(row, "kv_size");
 }
 
 int64_t series_batch(const AttentionRow *row) {
-  const json_t *asked = json_object_get(json_object_get(row->source, "asked"), "batch");
-  return json_is_integer(asked) ? json_integer_value(asked) : row->batch;
+  int64_t documents = asked(row, "documents");
+  return documents > 0 ? documents : row->batch;
 }
 
 bool series_same_group(const AttentionRow *a, const AttentionRow *b) {
-  const json_t *one = batch_of(a), *other = batch_of(b);
-  bool same = one && other ? json_equal(one, other) : a->batch == b->batch;
+  bool same = series_cache(a) == series_cache(b) &&
+              (series_cache(a) > 0 || series_batch(a) == series_batch(b));
   return same && attention_row_same_family(a, b);
 }
 

@@ -16,7 +16,9 @@ typedef struct {
 
 // Whether two rows belong to one group.
 bool series_same_group(const AttentionRow *a, const AttentionRow *b);
-// The batch as it was asked for.
+// What was asked for: the size of the cache in MiB (0: none), which the batch follows from, and the
+// batch (document_mask flattens it when it runs).
+int64_t series_cache(const AttentionRow *row);
 int64_t series_batch(const AttentionRow *row);
 // The lines of the group of results->rows.items[first]; cold times are faint lines of their own.
 SeriesGroup series_make(const AttentionResults *results, size_t first, int pass, SeriesKind kind);

@@ -26,15 +26,23 @@ static void add(Skips *skips, const char *name, RowStatus status, const char *re
   ARRAY_APPEND(skips, ((Skip){name, reason, status, row, 1}));
 }
 
+// A back end that has the forward pass alone, where both were asked for.
+static bool lacks_backward(const AttentionResults *results, const AttentionRun *run) {
+  return json_is_true(attention_results_config(results, "calculate_bwd")) && run->pass[0].there &&
+         !run->pass[1].there;
+}
+
 static Skips find(const AttentionResults *results) {
   Skips skips = {0};
   for (size_t i = 0; i < results->rows.count; i++) {
     const AttentionRow *row = &results->rows.items[i];
-    if (row->status != ROW_MEASURED && row->runs.count == 0)
-      add(&skips, "", row->status, row->reason, row);
+    if (row->status != ROW_MEASURED) add(&skips, "", row->status, row->reason, row);
     for (size_t j = 0; j < row->runs.count; j++) {
       const AttentionRun *run = &row->runs.items[j];
-      if (run->status != ROW_MEASURED) add(&skips, run->name, run->status, run->reason, row);
+      if (run->status != ROW_MEASURED)
+        add(&skips, run->name, run->status, run->reason, row);
+      else if (lacks_backward(results, run))
+        add(&skips, run->name, ROW_SKIPPED, "has no backward pass here", row);
     }
   }
   return skips;

@@ -3,26 +3,20 @@
 #include "report/attention/grid.h"
 #include "report/grid_lines.h"
 #include "report/printers.h"
-#include <string.h>
+#include <math.h>
+#include <stdio.h>
 
-static double number_of(const json_t *object, const char *key) {
-  const json_t *value = json_object_get(object, key);
-  return json_is_number(value) ? json_number_value(value) : 0;
-}
-
-// Processor, threads, and the ceilings of the first measured cell.
+// Processor, threads, and the ceilings.
 static void append_machine(const AttentionResults *results, Text *line) {
   const json_t *machine = json_object_get(json_object_get(results->sweep, "trust"), "machine");
   const char *processor = json_string_value(json_object_get(machine, "processor"));
-  const json_t *ceilings = NULL;
-  for (size_t i = 0; i < results->rows.count && !json_is_object(ceilings); i++)
-    ceilings = json_object_get(results->rows.items[i].source, "ceilings");
+  double threads = attention_results_ceiling(results, "threads");
   text_append_format(line, "attention on %s", processor ? processor : "this machine");
-  if (!json_is_object(ceilings)) return;
-  int threads = (int)number_of(ceilings, "threads");
-  text_append_format(line, ", %d thread%s: FMA peak %.4g TFLOP/s, read %.3g GB/s", threads,
-                     threads > 1 ? "s" : "", number_of(ceilings, "fma_gflop_per_s") / 1e3,
-                     number_of(ceilings, "read_gb_per_s"));
+  if (!isfinite(threads)) return;
+  text_append_format(line, ", %.0f thread%s: FMA peak %.4g TFLOP/s, read %.3g GB/s", threads,
+                     threads > 1 ? "s" : "",
+                     attention_results_ceiling(results, "fma_gflop_per_s") / 1e3,
+                     attention_results_ceiling(results, "read_gb_per_s"));
 }
 
 static void append_intro(const AttentionResults *results, bool markdown, Text *text) {
