@@ -84,10 +84,16 @@ static void efficient_run(const OperatorContext *context, const Tensor *inputs, 
   chunked_forward_run(&forward, &pass.operands, &pass.result);
 }
 
-static const Operator flash_operator = {"flash_attention", sizeof(FlashAttributes), -1, flash_infer,
-                                        flash_run};
-static const Operator efficient_operator = {"attention_efficient", sizeof(FlashAttributes), -1,
-                                            flash_infer, efficient_run};
+static const Operator flash_operator = {.name = "flash_attention",
+                                        .attributes_size = sizeof(FlashAttributes),
+                                        .written = -1,
+                                        .infer = flash_infer,
+                                        .run = flash_run};
+static const Operator efficient_operator = {.name = "attention_efficient",
+                                            .attributes_size = sizeof(FlashAttributes),
+                                            .written = -1,
+                                            .infer = flash_infer,
+                                            .run = efficient_run};
 
 static Tensor apply(Ops *ops, const Operator *operator, const AttentionSpec * spec,
                     const AttentionInputs *inputs) {

@@ -248,15 +248,9 @@ static void decode_task(void *context, int thread, int threads) {
   decode_values(job, &keys, thread, threads);
 }
 
-static void math_run(const OperatorContext *context, const Tensor *inputs, int count,
-                     const void *attributes, Tensor *output) {
-  (void)count;
+static Job job_of(const Tensor *inputs, const void *attributes, const Tensor *output) {
   const Tensor *q = &inputs[0], *k = &inputs[1];
-  int threads = team_size(context->team);
-  bool decode = q->shape[2] == 1;
-  Job job = {.kernels = context->kernels,
-             .team = context->team,
-             .q = q,
+  Job job = {.q = q,
              .k = k,
              .v = &inputs[2],
              .output = output,
@@ -271,19 +265,49 @@ static void math_run(const OperatorContext *context, const Tensor *inputs, int c
   job.score_floats =
       (BLOCK_ROWS * job.keys + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE;
   job.scratch_bytes = matmul_scratch_bytes(1);
-  int64_t floats = decode ? job.batch * job.heads * job.keys : threads * job.score_floats;
-  int64_t bytes = decode ? matmul_scratch_bytes(threads) : threads * job.scratch_bytes;
-  job.scores = arena_take(context->scratch, (size_t)floats * sizeof(float));
-  job.scratch = arena_take(context->scratch, (size_t)bytes);
-  int64_t elements = 2 * job.batch * k->shape[1] * job.keys * job.head_dim;
-  if (decode && elements < SMALL_CACHE)
-    decode_task(&job, 0, 1);
-  else
-    team_run(context->team, decode ? decode_task : prefill_task, &job);
+  return job;
 }
 
-static const Operator math_operator = {"attention_math", sizeof(MathAttributes), -1, math_infer,
-                                       math_run};
+// The scores come first, in whole lines.
+static int64_t score_bytes(const Job *job, int threads) {
+  if (job->rows > 1) return threads * job->score_floats * (int64_t)sizeof(float);
+  int64_t floats = job->batch * job->heads * job->keys;
+  return (floats + FLOATS_PER_LINE - 1) / FLOATS_PER_LINE * FLOATS_PER_LINE *
+         (int64_t)sizeof(float);
+}
+
+static int64_t math_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                            const void *attributes, int threads) {
+  (void)kernels, (void)count;
+  Job job = job_of(inputs, attributes, NULL);
+  int64_t products = job.rows == 1 ? matmul_scratch_bytes(threads) : threads * job.scratch_bytes;
+  return score_bytes(&job, threads) + products;
+}
+
+static void math_part(const OperatorPart *part, const Tensor *inputs, int count,
+                      const void *attributes, Tensor *output) {
+  (void)count;
+  Job job = job_of(inputs, attributes, output);
+  job.kernels = part->kernels;
+  job.team = part->team;
+  job.scores = part->scratch;
+  job.scratch = (char *)part->scratch + score_bytes(&job, part->threads);
+  (job.rows == 1 ? decode_task : prefill_task)(&job, part->thread, part->threads);
+}
+
+static bool math_small(const Tensor *inputs, const Tensor *output) {
+  (void)output;
+  const Tensor *k = &inputs[1];
+  return inputs[0].shape[2] == 1 && 2 * tensor_elements(k) < SMALL_CACHE;
+}
+
+static const Operator math_operator = {.name = "attention_math",
+                                       .attributes_size = sizeof(MathAttributes),
+                                       .written = -1,
+                                       .infer = math_infer,
+                                       .part = math_part,
+                                       .scratch_bytes = math_scratch,
+                                       .small = math_small};
 
 Tensor attention_sdpa_math(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
   Tensor tensors[] = {inputs->queries, inputs->keys, inputs->values, inputs->past};

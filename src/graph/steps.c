@@ -42,7 +42,8 @@ void steps_run(const Steps *steps, const OperatorContext *context) {
   for (int i = 0; i < steps->count; i++) {
     Step *step = &steps->steps[i];
     ArenaMark mark = arena_mark(context->scratch);
-    step->operator->run(context, step->inputs, step->input_count, step->attributes, &step->output);
+    operator_run(step->operator, context, step->inputs, step->input_count, step->attributes,
+                 &step->output);
     arena_restore(context->scratch, mark);
   }
 }

@@ -39,7 +39,7 @@ static void eager_apply(Ops *ops, const Operator *operator, const Tensor * input
   Eager *eager = (Eager *)ops;
   if (operator->written<0 && !place(eager, kept, output)) return;
   ArenaMark mark = arena_mark(eager->context.scratch);
-  operator->run(&eager->context, inputs, count, attributes, output);
+  operator_run(operator, &eager->context, inputs, count, attributes, output);
   arena_restore(eager->context.scratch, mark);
 }
 

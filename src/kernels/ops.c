@@ -16,6 +16,42 @@ bool ops_finish(Ops *ops, Error *error) {
   return false;
 }
 
+// A call of an operator, for the threads of a team.
+typedef struct {
+  const Operator *operator;
+  const OperatorContext *context;
+  const Tensor *inputs;
+  int count;
+  const void *attributes;
+  Tensor *output;
+  void *scratch;
+} Call;
+
+static void call_part(void *call, int thread, int threads) {
+  const Call *c = call;
+  OperatorPart part = {c->context->kernels, c->context->team, c->scratch, thread, threads};
+  c->operator->part(&part, c->inputs, c->count, c->attributes, c->output);
+}
+
+void operator_run(const Operator *operator, const OperatorContext * context, const Tensor *inputs,
+                  int count, const void *attributes, Tensor *output) {
+  Call call = {operator, context, inputs, count, attributes, output, NULL};
+  if (operator->run) {
+    operator->run(context, inputs, count, attributes, output);
+    return;
+  }
+  bool small = operator->small && operator->small(inputs, output);
+  int threads = small ? 1 : team_size(context->team);
+  if (operator->scratch_bytes) {
+    int64_t bytes = operator->scratch_bytes(context->kernels, inputs, count, attributes, threads);
+    call.scratch = arena_take(context->scratch, (size_t)bytes);
+  }
+  if (small)
+    call_part(&call, 0, 1);
+  else
+    team_run(context->team, call_part, &call);
+}
+
 static Tensor apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
                     const void *attributes, bool kept) {
   Tensor output = {0};

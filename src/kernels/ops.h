@@ -24,6 +24,14 @@ typedef struct {
   Arena *scratch; // given back when the operator ends; only the calling thread allocates
 } OperatorContext;
 
+// What one thread may use while all threads of a team run an operator together.
+typedef struct {
+  const Kernels *kernels;
+  Team *team;          // for barriers, when threads > 1
+  void *scratch;       // scratch_bytes, the same memory for all threads, 64-byte aligned
+  int thread, threads; // 0 of 1: the caller alone
+} OperatorPart;
+
 // Attributes are a struct of 8-byte fields, all set, so that two are equal when their bytes are.
 typedef struct {
   const char *name;
@@ -33,9 +41,23 @@ typedef struct {
   // dense, and made by the Ops). false: *error says what was found and expected.
   bool (*infer)(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                 Error *error);
+  // How it runs inside a task that all threads of the team are in already: each calls this, and the
+  // result is complete after the next barrier. NULL: it cannot, it forks by itself (run).
+  void (*part)(const OperatorPart *part, const Tensor *inputs, int count, const void *attributes,
+               Tensor *output);
+  // Of the parts together. NULL: none.
+  int64_t (*scratch_bytes)(const Kernels *kernels, const Tensor *inputs, int count,
+                           const void *attributes, int threads);
+  // Whether one thread is done before a team has gathered. NULL: never.
+  bool (*small)(const Tensor *inputs, const Tensor *output);
+  // How it runs from outside such a task. NULL: by its parts.
   void (*run)(const OperatorContext *context, const Tensor *inputs, int count,
               const void *attributes, Tensor *output);
 } Operator;
+
+// Runs it now, by the whole team or by the caller alone, whichever is sooner.
+void operator_run(const Operator *operator, const OperatorContext * context, const Tensor *inputs,
+                  int count, const void *attributes, Tensor *output);
 
 typedef struct Ops Ops;
 

@@ -39,14 +39,18 @@ static void cache_write_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void cache_write_run(const OperatorContext *context, const Tensor *inputs, int count,
-                            const void *attributes, Tensor *output) {
+static void cache_write_part(const OperatorPart *part, const Tensor *inputs, int count,
+                             const void *attributes, Tensor *output) {
   (void)count, (void)attributes, (void)output;
-  Job job = {context->kernels, &inputs[0], &inputs[1], &inputs[2]};
-  rows_run(context, rows_count(&inputs[0]), inputs[0].shape[3], cache_write_rows, &job);
+  Job job = {part->kernels, &inputs[0], &inputs[1], &inputs[2]};
+  rows_part(part, rows_count(&inputs[0]), cache_write_rows, &job);
 }
 
-const Operator cache_write_operator = {"cache_write", 0, 1, cache_write_infer, cache_write_run};
+const Operator cache_write_operator = {.name = "cache_write",
+                                       .written = 1,
+                                       .infer = cache_write_infer,
+                                       .part = cache_write_part,
+                                       .small = rows_small};
 
 Tensor ops_cache_write(Ops *ops, const Tensor *x, const Tensor *cache, const Tensor *past) {
   Tensor inputs[] = {*x, *cache, *past};

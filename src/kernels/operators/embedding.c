@@ -32,15 +32,19 @@ static void embedding_rows(const void *job, int64_t begin, int64_t end) {
     matrix_row(j->matrix, ids[row], rows_at(j->output, row));
 }
 
-static void embedding_run(const OperatorContext *context, const Tensor *inputs, int count,
-                          const void *attributes, Tensor *output) {
+static void embedding_part(const OperatorPart *part, const Tensor *inputs, int count,
+                           const void *attributes, Tensor *output) {
   (void)count;
-  Job job = {context->kernels, ((const MatrixAttributes *)attributes)->matrix, inputs, output};
-  rows_run(context, output->shape[0], output->shape[1], embedding_rows, &job);
+  Job job = {part->kernels, ((const MatrixAttributes *)attributes)->matrix, inputs, output};
+  rows_part(part, output->shape[0], embedding_rows, &job);
 }
 
-const Operator embedding_operator = {"embedding", sizeof(MatrixAttributes), -1, embedding_infer,
-                                     embedding_run};
+const Operator embedding_operator = {.name = "embedding",
+                                     .attributes_size = sizeof(MatrixAttributes),
+                                     .written = -1,
+                                     .infer = embedding_infer,
+                                     .part = embedding_part,
+                                     .small = rows_small};
 
 Tensor ops_embedding(Ops *ops, const Tensor *ids, const Matrix *table) {
   MatrixAttributes attributes = {table};
@@ -71,15 +75,18 @@ static void add_positions_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void add_positions_run(const OperatorContext *context, const Tensor *inputs, int count,
-                              const void *attributes, Tensor *output) {
+static void add_positions_part(const OperatorPart *part, const Tensor *inputs, int count,
+                               const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
-  Job job = {context->kernels, NULL, inputs, output};
-  rows_run(context, output->shape[0], output->shape[1], add_positions_rows, &job);
+  Job job = {part->kernels, NULL, inputs, output};
+  rows_part(part, output->shape[0], add_positions_rows, &job);
 }
 
-const Operator add_positions_operator = {"add_positions", 0, -1, add_positions_infer,
-                                         add_positions_run};
+const Operator add_positions_operator = {.name = "add_positions",
+                                         .written = -1,
+                                         .infer = add_positions_infer,
+                                         .part = add_positions_part,
+                                         .small = rows_small};
 
 Tensor ops_add_positions(Ops *ops, const Tensor *x, const Tensor *table, const Tensor *past) {
   Tensor inputs[] = {*x, *table, *past};

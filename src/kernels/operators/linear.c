@@ -20,24 +20,48 @@ static bool linear_infer(const Tensor *inputs, int count, const void *attributes
   return true;
 }
 
+static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)kernels, (void)count;
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  return linear_scratch_bytes(inputs[0].shape[0], matrix->columns, threads);
+}
+
+static Linear linear_of(const Tensor *x, const void *attributes, const Tensor *output,
+                        void *scratch) {
+  return (Linear){.x = x->data,
+                  .x_stride = x->stride[0],
+                  .rows = x->shape[0],
+                  .matrix = ((const MatrixAttributes *)attributes)->matrix,
+                  .y = output->data,
+                  .y_stride = output->stride[0],
+                  .scratch = scratch};
+}
+
+static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  (void)count;
+  Linear linear = linear_of(&inputs[0], attributes, output, part->scratch);
+  linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
+}
+
+// From outside a task: in tasks without barriers, which do not wait for a worker that has no core.
 static void linear_operator_run(const OperatorContext *context, const Tensor *inputs, int count,
                                 const void *attributes, Tensor *output) {
-  (void)count;
-  const Tensor *x = &inputs[0];
-  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
-  int64_t scratch = linear_scratch_bytes(x->shape[0], matrix->columns, team_size(context->team));
-  Linear linear = {.x = x->data,
-                   .x_stride = x->stride[0],
-                   .rows = x->shape[0],
-                   .matrix = matrix,
-                   .y = output->data,
-                   .y_stride = output->stride[0],
-                   .scratch = arena_take(context->scratch, (size_t)scratch)};
+  int64_t bytes =
+      linear_scratch(context->kernels, inputs, count, attributes, team_size(context->team));
+  Linear linear =
+      linear_of(&inputs[0], attributes, output, arena_take(context->scratch, (size_t)bytes));
   linear_run(context->kernels, context->team, &linear);
 }
 
-const Operator linear_operator = {"linear", sizeof(MatrixAttributes), -1, linear_infer,
-                                  linear_operator_run};
+const Operator linear_operator = {.name = "linear",
+                                  .attributes_size = sizeof(MatrixAttributes),
+                                  .written = -1,
+                                  .infer = linear_infer,
+                                  .part = linear_part,
+                                  .scratch_bytes = linear_scratch,
+                                  .run = linear_operator_run};
 
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
   MatrixAttributes attributes = {matrix};
@@ -66,8 +90,11 @@ static void argmax_run(const OperatorContext *context, const Tensor *inputs, int
   linear_argmax_run(context->kernels, context->team, &linear, output->data);
 }
 
-const Operator linear_argmax_operator = {"linear_argmax", sizeof(MatrixAttributes), -1,
-                                         argmax_infer, argmax_run};
+const Operator linear_argmax_operator = {.name = "linear_argmax",
+                                         .attributes_size = sizeof(MatrixAttributes),
+                                         .written = -1,
+                                         .infer = argmax_infer,
+                                         .run = argmax_run};
 
 Tensor ops_linear_argmax(Ops *ops, const Tensor *x, const Matrix *matrix) {
   MatrixAttributes attributes = {matrix};

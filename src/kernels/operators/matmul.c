@@ -43,8 +43,7 @@ static bool values_infer(const Tensor *inputs, int count, const void *attributes
 }
 
 // All but the shape of C, which the two operators lay out differently.
-static Matmul product(const OperatorContext *context, const Tensor *a, const Tensor *b) {
-  int64_t scratch = matmul_scratch_bytes(team_size(context->team));
+static Matmul product(const OperatorPart *part, const Tensor *a, const Tensor *b) {
   return (Matmul){.batches = a->shape[0],
                   .heads = a->shape[1],
                   .group = a->shape[1] / b->shape[1],
@@ -58,13 +57,13 @@ static Matmul product(const OperatorContext *context, const Tensor *a, const Ten
                   .b_row = b->stride[2],
                   .b_head = b->stride[1],
                   .b_batch = b->stride[0],
-                  .scratch = arena_take(context->scratch, (size_t)scratch)};
+                  .scratch = part->scratch};
 }
 
-static void scores_run(const OperatorContext *context, const Tensor *inputs, int count,
-                       const void *attributes, Tensor *output) {
+static void scores_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
-  Matmul matmul = product(context, &inputs[0], &inputs[1]);
+  Matmul matmul = product(part, &inputs[0], &inputs[1]);
   matmul.transposed = true;
   matmul.columns = inputs[1].shape[2];
   matmul.depth = inputs[1].shape[3];
@@ -72,24 +71,38 @@ static void scores_run(const OperatorContext *context, const Tensor *inputs, int
   matmul.c_row = output->stride[2];
   matmul.c_head = output->stride[1];
   matmul.c_batch = output->stride[0];
-  matmul_run(context->kernels, context->team, &matmul);
+  matmul_run_part(part->kernels, &matmul, part->thread, part->threads);
 }
 
-static void values_run(const OperatorContext *context, const Tensor *inputs, int count,
-                       const void *attributes, Tensor *output) {
+static void values_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
-  Matmul matmul = product(context, &inputs[0], &inputs[1]);
+  Matmul matmul = product(part, &inputs[0], &inputs[1]);
   matmul.columns = inputs[1].shape[3];
   matmul.depth = inputs[1].shape[2];
   matmul.c = output->data;
   matmul.c_row = output->shape[1];
   matmul.c_head = matmul.columns;
   matmul.c_batch = matmul.rows * output->shape[1];
-  matmul_run(context->kernels, context->team, &matmul);
+  matmul_run_part(part->kernels, &matmul, part->thread, part->threads);
 }
 
-const Operator matmul_scores_operator = {"matmul_scores", 0, -1, scores_infer, scores_run};
-const Operator matmul_values_operator = {"matmul_values", 0, -1, values_infer, values_run};
+static int64_t product_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                               const void *attributes, int threads) {
+  (void)kernels, (void)inputs, (void)count, (void)attributes;
+  return matmul_scratch_bytes(threads);
+}
+
+const Operator matmul_scores_operator = {.name = "matmul_scores",
+                                         .written = -1,
+                                         .infer = scores_infer,
+                                         .part = scores_part,
+                                         .scratch_bytes = product_scratch};
+const Operator matmul_values_operator = {.name = "matmul_values",
+                                         .written = -1,
+                                         .infer = values_infer,
+                                         .part = values_part,
+                                         .scratch_bytes = product_scratch};
 
 Tensor ops_matmul_scores(Ops *ops, const Tensor *q, const Tensor *k) {
   Tensor inputs[] = {*q, *k};

@@ -50,31 +50,39 @@ static void layer_norm_rows(const void *job, int64_t begin, int64_t end) {
                            rows_at(j->output, row));
 }
 
-static void norm_run(const OperatorContext *context, const Tensor *inputs, int count,
-                     const void *attributes, Tensor *output, RowTask *task) {
-  Job job = {.kernels = context->kernels,
+static void norm_part(const OperatorPart *part, const Tensor *inputs, int count,
+                      const void *attributes, Tensor *output, RowTask *task) {
+  Job job = {.kernels = part->kernels,
              .x = &inputs[0],
              .weight = inputs[1].data,
              .bias = count > 2 ? inputs[2].data : NULL,
              .epsilon = (float)((const NormAttributes *)attributes)->epsilon,
              .output = output};
-  rows_run(context, rows_count(output), output->shape[output->rank - 1], task, &job);
+  rows_part(part, rows_count(output), task, &job);
 }
 
-static void rms_norm_run(const OperatorContext *context, const Tensor *inputs, int count,
-                         const void *attributes, Tensor *output) {
-  norm_run(context, inputs, count, attributes, output, rms_norm_rows);
+static void rms_norm_part(const OperatorPart *part, const Tensor *inputs, int count,
+                          const void *attributes, Tensor *output) {
+  norm_part(part, inputs, count, attributes, output, rms_norm_rows);
 }
 
-static void layer_norm_run(const OperatorContext *context, const Tensor *inputs, int count,
-                           const void *attributes, Tensor *output) {
-  norm_run(context, inputs, count, attributes, output, layer_norm_rows);
+static void layer_norm_part(const OperatorPart *part, const Tensor *inputs, int count,
+                            const void *attributes, Tensor *output) {
+  norm_part(part, inputs, count, attributes, output, layer_norm_rows);
 }
 
-const Operator rms_norm_operator = {"rms_norm", sizeof(NormAttributes), -1, rms_norm_infer,
-                                    rms_norm_run};
-const Operator layer_norm_operator = {"layer_norm", sizeof(NormAttributes), -1, layer_norm_infer,
-                                      layer_norm_run};
+const Operator rms_norm_operator = {.name = "rms_norm",
+                                    .attributes_size = sizeof(NormAttributes),
+                                    .written = -1,
+                                    .infer = rms_norm_infer,
+                                    .part = rms_norm_part,
+                                    .small = rows_small};
+const Operator layer_norm_operator = {.name = "layer_norm",
+                                      .attributes_size = sizeof(NormAttributes),
+                                      .written = -1,
+                                      .infer = layer_norm_infer,
+                                      .part = layer_norm_part,
+                                      .small = rows_small};
 
 Tensor ops_rms_norm(Ops *ops, const Tensor *x, const float *weight, double epsilon) {
   if (ops_failed(ops)) return (Tensor){0};

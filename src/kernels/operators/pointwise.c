@@ -70,46 +70,60 @@ static void scale_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void run(const OperatorContext *context, Job *job, Tensor *output, RowTask *task) {
-  job->kernels = context->kernels;
+static void run(const OperatorPart *part, Job *job, Tensor *output, RowTask *task) {
+  job->kernels = part->kernels;
   job->output = output;
-  rows_run(context, rows_count(output), output->shape[output->rank - 1], task, job);
+  rows_part(part, rows_count(output), task, job);
 }
 
-static void activation_run(const OperatorContext *context, const Tensor *inputs, int count,
-                           const void *attributes, Tensor *output) {
+static void activation_part(const OperatorPart *part, const Tensor *inputs, int count,
+                            const void *attributes, Tensor *output) {
   (void)count;
   Job job = {.a = &inputs[0],
              .activation = (Activation)((const ActivationAttributes *)attributes)->activation};
-  run(context, &job, output, activation_rows);
+  run(part, &job, output, activation_rows);
 }
 
-static void multiply_run(const OperatorContext *context, const Tensor *inputs, int count,
-                         const void *attributes, Tensor *output) {
+static void multiply_part(const OperatorPart *part, const Tensor *inputs, int count,
+                          const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
   Job job = {.a = &inputs[0], .b = &inputs[1]};
-  run(context, &job, output, multiply_rows);
+  run(part, &job, output, multiply_rows);
 }
 
-static void add_run(const OperatorContext *context, const Tensor *inputs, int count,
-                    const void *attributes, Tensor *output) {
+static void add_part(const OperatorPart *part, const Tensor *inputs, int count,
+                     const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
   Job job = {.a = &inputs[0], .b = &inputs[1]};
-  run(context, &job, output, add_rows);
+  run(part, &job, output, add_rows);
 }
 
-static void scale_run(const OperatorContext *context, const Tensor *inputs, int count,
-                      const void *attributes, Tensor *output) {
+static void scale_part(const OperatorPart *part, const Tensor *inputs, int count,
+                       const void *attributes, Tensor *output) {
   (void)inputs, (void)count;
   Job job = {.factor = (float)((const ScaleAttributes *)attributes)->factor};
-  run(context, &job, output, scale_rows);
+  run(part, &job, output, scale_rows);
 }
 
-const Operator activation_operator = {"activation", sizeof(ActivationAttributes), -1, one_infer,
-                                      activation_run};
-const Operator multiply_operator = {"multiply", 0, -1, two_infer, multiply_run};
-const Operator add_operator = {"add", 0, -1, two_infer, add_run};
-const Operator scale_operator = {"scale", sizeof(ScaleAttributes), 0, scale_infer, scale_run};
+const Operator activation_operator = {.name = "activation",
+                                      .attributes_size = sizeof(ActivationAttributes),
+                                      .written = -1,
+                                      .infer = one_infer,
+                                      .part = activation_part,
+                                      .small = rows_small};
+const Operator multiply_operator = {.name = "multiply",
+                                    .written = -1,
+                                    .infer = two_infer,
+                                    .part = multiply_part,
+                                    .small = rows_small};
+const Operator add_operator = {
+    .name = "add", .written = -1, .infer = two_infer, .part = add_part, .small = rows_small};
+const Operator scale_operator = {.name = "scale",
+                                 .attributes_size = sizeof(ScaleAttributes),
+                                 .written = 0,
+                                 .infer = scale_infer,
+                                 .part = scale_part,
+                                 .small = rows_small};
 
 Tensor ops_activation(Ops *ops, const Tensor *x, Activation activation) {
   ActivationAttributes attributes = {(int64_t)activation};

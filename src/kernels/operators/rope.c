@@ -45,15 +45,16 @@ static void rope_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void rope_run(const OperatorContext *context, const Tensor *inputs, int count,
-                     const void *attributes, Tensor *output) {
+static void rope_part(const OperatorPart *part, const Tensor *inputs, int count,
+                      const void *attributes, Tensor *output) {
   (void)count, (void)attributes;
-  Job job = {context->kernels, &inputs[0], &inputs[1], &inputs[2], &inputs[3], output};
+  Job job = {part->kernels, &inputs[0], &inputs[1], &inputs[2], &inputs[3], output};
   const int64_t *shape = output->shape;
-  rows_run(context, shape[0] * shape[2], shape[1] * shape[3], rope_rows, &job);
+  rows_part(part, shape[0] * shape[2], rope_rows, &job);
 }
 
-const Operator rope_operator = {"rope", 0, -1, rope_infer, rope_run};
+const Operator rope_operator = {
+    .name = "rope", .written = -1, .infer = rope_infer, .part = rope_part, .small = rows_small};
 
 Tensor ops_rope(Ops *ops, const Tensor *x, const Tensor *cosine, const Tensor *sine,
                 const Tensor *past) {

@@ -5,27 +5,16 @@
 // Below so many elements a fork costs more than it saves.
 enum { SMALL_JOB = 8192 };
 
-typedef struct {
-  RowTask *task;
-  const void *job;
-  int64_t rows;
-} Split;
-
-static void run_share(void *context, int thread, int threads) {
-  const Split *split = context;
+void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void *job) {
   int64_t begin, end;
-  team_share(split->rows, 1, thread, threads, &begin, &end);
-  if (begin < end) split->task(split->job, begin, end);
+  team_share(rows, 1, part->thread, part->threads, &begin, &end);
+  if (begin < end) task(job, begin, end);
 }
 
-void rows_run(const OperatorContext *context, int64_t rows, int64_t row_elements, RowTask *task,
-              const void *job) {
-  if (rows == 1 || rows * row_elements < SMALL_JOB) {
-    task(job, 0, rows);
-    return;
-  }
-  Split split = {task, job, rows};
-  team_run(context->team, run_share, &split);
+// A cache is written as far as the first input reaches, not as far as it is itself.
+bool rows_small(const Tensor *inputs, const Tensor *output) {
+  const Tensor *worked = output->rank == 4 ? &inputs[0] : output;
+  return rows_count(worked) == 1 || tensor_elements(worked) < SMALL_JOB;
 }
 
 int64_t rows_count(const Tensor *x) {

@@ -33,14 +33,19 @@ static void mask_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void mask_run(const OperatorContext *context, const Tensor *inputs, int count,
-                     const void *attributes, Tensor *output) {
+static void mask_part(const OperatorPart *part, const Tensor *inputs, int count,
+                      const void *attributes, Tensor *output) {
   (void)count;
-  Job job = {context->kernels, &inputs[1], ((const MaskAttributes *)attributes)->window, output};
-  rows_run(context, rows_count(output), output->shape[3], mask_rows, &job);
+  Job job = {part->kernels, &inputs[1], ((const MaskAttributes *)attributes)->window, output};
+  rows_part(part, rows_count(output), mask_rows, &job);
 }
 
-const Operator mask_operator = {"mask", sizeof(MaskAttributes), 0, mask_infer, mask_run};
+const Operator mask_operator = {.name = "mask",
+                                .attributes_size = sizeof(MaskAttributes),
+                                .written = 0,
+                                .infer = mask_infer,
+                                .part = mask_part,
+                                .small = rows_small};
 
 Tensor ops_mask(Ops *ops, const Tensor *scores, const Tensor *past, int64_t window) {
   Tensor inputs[] = {*scores, *past};
@@ -63,14 +68,18 @@ static void softmax_rows(const void *job, int64_t begin, int64_t end) {
   }
 }
 
-static void softmax_run(const OperatorContext *context, const Tensor *inputs, int count,
-                        const void *attributes, Tensor *output) {
+static void softmax_part(const OperatorPart *part, const Tensor *inputs, int count,
+                         const void *attributes, Tensor *output) {
   (void)inputs, (void)count, (void)attributes;
-  Job job = {.kernels = context->kernels, .output = output};
-  rows_run(context, rows_count(output), output->shape[output->rank - 1], softmax_rows, &job);
+  Job job = {.kernels = part->kernels, .output = output};
+  rows_part(part, rows_count(output), softmax_rows, &job);
 }
 
-const Operator softmax_operator = {"softmax", 0, 0, softmax_infer, softmax_run};
+const Operator softmax_operator = {.name = "softmax",
+                                   .written = 0,
+                                   .infer = softmax_infer,
+                                   .part = softmax_part,
+                                   .small = rows_small};
 
 Tensor ops_softmax(Ops *ops, const Tensor *x) {
   return ops_apply(ops, &softmax_operator, x, 1, NULL);
