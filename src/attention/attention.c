@@ -2,6 +2,7 @@
 #include "attention/attention.h"
 #include "attention/eager.h"
 #include "attention/flash_attention.h"
+#include "attention/flex_attention.h"
 #include "attention/sdpa_math.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +31,11 @@ static const Attention list[] = {
      .supports = attention_flash_supports,
      .forward = attention_flash},
     {.name = "flash_attention_3", .absent = NOT_HERE},
-    {.name = "flex_attention", .absent = NOT_HERE},
+    {.name = "flex_attention",
+     .supports = supports_all,
+     .open = attention_flex_open,
+     .close = attention_flex_close,
+     .forward = attention_flex},
     {.name = "fav3", .absent = NOT_HERE},
     {.name = "paged|eager", .absent = NOT_HERE},
     {.name = "paged|sdpa", .absent = NOT_HERE},

@@ -13,7 +13,7 @@ static const AttentionBackend *const list[] = {
     ABSENT("efficient", NOT_HERE),
     &backend_fav2,
     &backend_fakv,
-    ABSENT("flex", NOT_HERE),
+    &backend_flex,
     ABSENT("cudnn", "needs an NVIDIA GPU with cuDNN"),
     ABSENT("fav3", "needs an NVIDIA GPU of the Hopper family"),
 };

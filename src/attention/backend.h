@@ -46,7 +46,7 @@ struct AttentionPlan {
 
 // The rows of the table, each in the file of its name.
 extern const AttentionBackend backend_og_eager, backend_math;
-extern const AttentionBackend backend_efficient, backend_fav2, backend_fakv;
+extern const AttentionBackend backend_efficient, backend_fav2, backend_fakv, backend_flex;
 
 int attention_backend_count(void); // those not in this build included
 const AttentionBackend *attention_backend_at(int index);

@@ -85,14 +85,19 @@ void interpreted_stage_close(InterpretedStage *interpreted) {
   memory_free(interpreted);
 }
 
-int64_t interpreted_stage_scratch(const AttentionProblem *problem) {
+ScoreStage interpreted_stage_sizes(const AttentionProblem *problem, int64_t block_rows,
+                                   int64_t block_columns) {
   BoundMod noop;
   Error error;
   ModInterpreter *interpreter =
       mod_interpreter_open(problem_mod(problem, &noop), cpu_best_tier(), &error);
-  int64_t bytes = interpreter ? mod_interpreter_scratch_bytes(interpreter) : 0;
+  ScoreStage sizes = {.scratch_bytes = interpreter ? mod_interpreter_scratch_bytes(interpreter) : 0,
+                      .block_rows = block_rows,
+                      .block_columns = block_part(block_columns),
+                      .queries = problem->queries,
+                      .keys = problem->keys};
   mod_interpreter_close(interpreter);
-  return bytes;
+  return sizes;
 }
 
 int64_t interpreted_stage_bytes(const AttentionProblem *problem, int64_t block_rows,

@@ -21,6 +21,8 @@ CHECKED InterpretedStage *interpreted_stage_open(const AttentionProblem *problem
                                                  CpuTier tier, Team *team, Error *error);
 void interpreted_stage_close(InterpretedStage *interpreted); // NULL is fine
 // Of opening one, at most; INT64_MAX: more than 64 bits count.
-int64_t interpreted_stage_scratch(const AttentionProblem *problem); // of one thread, at most
+// A stage with its sizes alone, for what is predicted from them.
+ScoreStage interpreted_stage_sizes(const AttentionProblem *problem, int64_t block_rows,
+                                   int64_t block_columns);
 int64_t interpreted_stage_bytes(const AttentionProblem *problem, int64_t block_rows,
                                 int64_t block_columns);

@@ -62,7 +62,7 @@ static const Option model_rows[] = {
   }
 
 static const Option single_rows[] =
-    ENGINE_ROWS(false, "eager|sdpa", "flash_attention_2|flex_attention", "eager");
+    ENGINE_ROWS(false, "eager|sdpa|flex_attention", "flash_attention_2", "eager");
 static const Option list_rows[] =
     ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa");
 

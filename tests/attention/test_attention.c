@@ -120,7 +120,17 @@ static void free_case(Case *c) {
   free(c->expected);
 }
 
-static void check(const Attention *attention, Ops *ops, const Case *c, int threads) {
+// The inputs of a case, prepared for the implementation.
+static AttentionInputs prepared_inputs(const Attention *attention, const Case *c, CpuTier tier) {
+  Error error = {0};
+  AttentionInputs inputs = c->inputs;
+  AttentionLimits limits = {c->spec.batch, c->spec.keys, tier};
+  if (!attention_open(attention, &limits, &inputs.prepared, &error))
+    fail_msg("%s: %s", error.where, error.message);
+  return inputs;
+}
+
+static void check(const Attention *attention, Ops *ops, const Case *c, CpuTier tier, int threads) {
   const AttentionSpec *spec = &c->spec;
   char what[256];
   snprintf(what, sizeof what,
@@ -131,8 +141,9 @@ static void check(const Attention *attention, Ops *ops, const Case *c, int threa
            (long long)spec->window);
   Error error = {0};
   assert_true(attention_supports(attention, spec, &error));
+  AttentionInputs inputs = prepared_inputs(attention, c, tier);
   ops_scope_begin(ops);
-  Tensor out = attention->forward(ops, spec, &c->inputs);
+  Tensor out = attention->forward(ops, spec, &inputs);
   if (!ops_finish(ops, &error)) fail_msg("%s: %s: %s", what, error.where, error.message);
   assert_int_equal(out.rank, 2);
   assert_int_equal(out.shape[0], spec->batch * spec->queries);
@@ -140,6 +151,7 @@ static void check(const Attention *attention, Ops *ops, const Case *c, int threa
   assert_true(tensor_is_dense(&out));
   assert_close(tensor_elements(&out), out.data, c->expected, bound, what);
   ops_scope_end(ops);
+  attention_close(attention, inputs.prepared);
 }
 
 static void test_against_double(void **state) {
@@ -151,7 +163,7 @@ static void test_against_double(void **state) {
       int threads = 1 + i % MOST_THREADS;
       Ops *ops = eager_open(kernels, teams[threads]);
       for (int a = 0; a < attention_count(); a++)
-        if (!attention_at(a)->absent) check(attention_at(a), ops, &c, threads);
+        if (!attention_at(a)->absent) check(attention_at(a), ops, &c, kernels->tier, threads);
       eager_close(ops);
       free_case(&c);
     }
@@ -165,15 +177,17 @@ static void test_threads_do_not_matter(void **state) {
     Case c = make_case(&random);
     for (int a = 0; a < attention_count(); a++) {
       if (attention_at(a)->absent) continue;
+      AttentionInputs inputs = prepared_inputs(attention_at(a), &c, cpu_best_tier());
       Tensor out[MOST_THREADS + 1];
       Ops *ops[MOST_THREADS + 1];
       for (int t = 1; t <= MOST_THREADS; t++) {
         ops[t] = eager_open(kernels_for(cpu_best_tier()), teams[t]);
-        out[t] = attention_at(a)->forward(ops[t], &c.spec, &c.inputs);
+        out[t] = attention_at(a)->forward(ops[t], &c.spec, &inputs);
         size_t bytes = (size_t)tensor_elements(&out[t]) * sizeof(float);
         if (t > 1) assert_memory_equal(out[1].data, out[t].data, bytes);
       }
       for (int t = 1; t <= MOST_THREADS; t++) eager_close(ops[t]);
+      attention_close(attention_at(a), inputs.prepared);
     }
     free_case(&c);
   }

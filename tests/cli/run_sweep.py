@@ -111,11 +111,11 @@ def test_folder_without_a_name(folder):
 
 
 def test_skips(folder):
-    done = run(SHORT + ["--attn-implementation", "eager", "flex_attention"], folder)
+    done = run(SHORT + ["--compile-mode", "none", "default"], folder)
     check(done.returncode == 0 and "not in this build" in done.stdout, "a skip has its reason")
     check({entry["attometer"]["status"] for entry in results(folder).values()} ==
           {"measured", "skipped"}, "statuses")
-    only = run(SHORT + ["--attn-implementation", "flex_attention"], folder + "only")
+    only = run(SHORT + ["--compile-mode", "default"], folder + "only")
     check(only.returncode == 5, "nothing to run is an error")
 
 

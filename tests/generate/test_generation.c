@@ -17,13 +17,23 @@ static void must(bool done, const Error *error) {
   if (!done) fail_msg("%s: %s", error->where, error->message);
 }
 
-static Generator *open_generator(const char *attention) {
+static Generator *open_generator_of(const Attention *attention) {
   Error error;
-  GeneratorOptions options = {
-      .attention = attention, .cache_dtype = DTYPE_F32, .max_batch = BATCH, .max_tokens = TOKENS};
+  GeneratorOptions options = {.attention = attention->name,
+                              .sdpa_backend = attention->backend,
+                              .cache_dtype = DTYPE_F32,
+                              .max_batch = BATCH,
+                              .max_tokens = TOKENS};
   Generator *generator = generator_open(model, team, tier, &options, &error);
   must(generator, &error);
   return generator;
+}
+
+static Generator *open_generator(const char *attention) {
+  Error error;
+  const Attention *found = attention_find(attention, NULL, &error);
+  must(found, &error);
+  return open_generator_of(found);
 }
 
 typedef struct {
@@ -119,9 +129,9 @@ static void test_sampling_repeats(void **state) {
 
 static void test_no_allocation(void **state) {
   (void)state;
-  static const char *const attentions[] = {"eager", "sdpa"};
-  for (int i = 0; i < 2; i++) {
-    Generator *generator = open_generator(attentions[i]);
+  for (int i = 0; i < attention_count(); i++) {
+    if (attention_at(i)->absent) continue;
+    Generator *generator = open_generator_of(attention_at(i));
     Run run;
     draw_prompts(&run, 1);
     generate(generator, &run, request_of(&run, BATCH));
@@ -229,7 +239,7 @@ static void test_refusals(void **state) {
   assert_false(generation_logits(generator, run.prompts, 3, 4, 0, logits, &error));
   assert_false(generation_logits(generator, run.prompts, 3, 1, 4, logits, &error));
   GeneratorOptions options = {
-      .attention = "flex_attention", .cache_dtype = DTYPE_F32, .max_batch = 1, .max_tokens = 8};
+      .attention = "flash_attention_3", .cache_dtype = DTYPE_F32, .max_batch = 1, .max_tokens = 8};
   assert_null(generator_open(model, team, tier, &options, &error));
   assert_int_equal(error.code, ERROR_UNSUPPORTED);
   options.attention = "sdpa";

@@ -2,12 +2,12 @@
 // Every golden checkpoint against transformers: logits of the prompt, and 64 greedy tokens; then
 // 16-bit storage against our own float32.
 #include "../kernels/guarded.h"
+#include "attention/attention.h"
 #include "golden.h"
 
 enum { THREADS = 2, BATCH = 3 };
 static const double float32_bound = 1e-4;
 static Team *team;
-static const char *const attentions[] = {"eager", "sdpa"};
 
 static void must(bool done, const Error *error) {
   if (!done) fail_msg("%s: %s", error->where, error->message);
@@ -21,10 +21,17 @@ static Model *open_model(const Golden *golden, Dtype dtype, Dtype rounding, CpuT
   return model;
 }
 
-static Generator *open_generator(const Model *model, const char *attention, Dtype dtype,
+// Every implementation of this build, as `attention`.
+#define FOR_EACH_ATTENTION(ATTENTION)                                                              \
+  for (int attention_number = 0; attention_number < attention_count(); attention_number++)         \
+    for (const Attention *ATTENTION = attention_at(attention_number);                              \
+         ATTENTION && !ATTENTION->absent; ATTENTION = NULL)
+
+static Generator *open_generator(const Model *model, const Attention *attention, Dtype dtype,
                                  const Golden *golden, CpuTier tier) {
   Error error;
-  GeneratorOptions options = {.attention = attention,
+  GeneratorOptions options = {.attention = attention->name,
+                              .sdpa_backend = attention->backend,
                               .cache_dtype = dtype,
                               .max_batch = BATCH,
                               .max_tokens = golden->prompt_length + golden->new_tokens};
@@ -99,8 +106,8 @@ static void check_golden(const char *name, CpuTier tier) {
   Golden golden = golden_read(name);
   Model *model = open_model(&golden, DTYPE_F32, DTYPE_F32, tier);
   assert_int_equal(model_warning_count(model), 0);
-  for (size_t i = 0; i < COUNT_OF(attentions); i++) {
-    Generator *generator = open_generator(model, attentions[i], DTYPE_F32, &golden, tier);
+  FOR_EACH_ATTENTION(attention) {
+    Generator *generator = open_generator(model, attention, DTYPE_F32, &golden, tier);
     check_logits(generator, &golden, 0);
     if (steps_equal_prefill(model, golden.prompt_length)) {
       check_logits(generator, &golden, 7);
@@ -122,8 +129,8 @@ static void test_float32(void **state) {
   }
 }
 
-static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, const char *attention,
-                         CpuTier tier) {
+static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding,
+                         const Attention *attention, CpuTier tier) {
   Error error;
   Model *model = open_model(golden, dtype, rounding, tier);
   Generator *generator = open_generator(model, attention, dtype, golden, tier);
@@ -138,13 +145,13 @@ static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding, cons
 // 16-bit weights and cache against float32 with the same rounded weights.
 static void check_narrow(const char *name, Dtype dtype, CpuTier tier, double bound) {
   Golden golden = golden_read(name);
-  float *reference = run_logits(&golden, DTYPE_F32, dtype, "eager", tier);
-  for (size_t i = 0; i < COUNT_OF(attentions); i++) {
-    float *logits = run_logits(&golden, dtype, dtype, attentions[i], tier);
+  float *reference = run_logits(&golden, DTYPE_F32, dtype, attention_at(0), tier);
+  FOR_EACH_ATTENTION(attention) {
+    float *logits = run_logits(&golden, dtype, dtype, attention, tier);
     double found = error_against(&golden, logits, reference);
     if (!(found <= bound))
-      fail_msg("%s %s %s %s: relative error %g, bound %g", name, cpu_tier_name(tier), attentions[i],
-               dtype_name(dtype), found, bound);
+      fail_msg("%s %s %s %s: relative error %g, bound %g", name, cpu_tier_name(tier),
+               attention->name, dtype_name(dtype), found, bound);
     free(logits);
   }
   free(reference);
