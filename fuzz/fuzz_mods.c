@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions of any bytes (the first line a score, the rest a mask): refused with a message, or
-// bound, and then what was proved of them holds at every element: values lie in their ranges, and
-// blocks of the mask are what the intervals say.
+// bound, and then what was proved of them holds at every element: values lie in their ranges,
+// blocks of the mask are what the intervals say, and the interpreter of each tier sees the same
+// keys.
 #include "mods/evaluate.h"
+#include "mods/interpret.h"
 #include "mods/interval.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,41 @@ static void check_bound(const BoundMod *bound) {
   mod_intervals_close(intervals);
 }
 
+static bool has_floats(const ModTree *tree) {
+  for (int i = 0; i < tree->count; i++)
+    if (tree->nodes[i].type == MOD_FLOAT) return true;
+  return false;
+}
+
+// Where float32 does not decide, the keys that a tile sees are those of one element at a time.
+static void check_visible(const BoundMod *bound, const ModTile *tile, const uint8_t *visible) {
+  if (has_floats(&bound->mask)) return;
+  for (int64_t q = 0; q < QUERIES; q++)
+    for (int64_t k = 0; k < KEYS; k++) {
+      ModPoint point = {tile->batch, tile->head, q, k, 0};
+      if (mod_visible_at(bound, &point) != visible[q * tile->stride + k]) abort();
+    }
+}
+
+static void check_tier(const BoundMod *bound, CpuTier tier) {
+  enum { STRIDE = KEYS + 1 };
+  Error error;
+  float scores[QUERIES * STRIDE], gradients[QUERIES * STRIDE];
+  uint8_t visible[QUERIES * STRIDE];
+  ModInterpreter *interpreter = mod_interpreter_open(bound, tier, &error);
+  if (!interpreter) abort();
+  void *scratch = aligned_alloc(64, ((size_t)mod_interpreter_scratch_bytes(interpreter) | 63) + 1);
+  const ModTile tile = {1, 3, 0, 0, QUERIES, KEYS, STRIDE};
+  for (int i = 0; i < QUERIES * STRIDE; i++) scores[i] = gradients[i] = (float)i - 9.5f;
+  mod_interpret_visible(interpreter, &tile, visible, scratch);
+  check_visible(bound, &tile, visible);
+  mod_interpret_derivative(interpreter, &tile, scores, gradients, scratch);
+  mod_interpret_score(interpreter, &tile, scores, scratch);
+  mod_interpret_mask(interpreter, &tile, scores, scratch);
+  free(scratch);
+  mod_interpreter_close(interpreter);
+}
+
 static void check_error(const Error *error) {
   if (error->code == ERROR_NONE || !error->message[0]) abort();
 }
@@ -86,9 +123,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Mod *mod = mod_parse(&source, &error);
   bool done = mod && mod_bind(mod, &shape, &bound, &error);
   mod_close(mod);
-  if (done)
+  if (done) {
     check_bound(bound);
-  else
+    for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) check_tier(bound, (CpuTier)tier);
+  } else
     check_error(&error);
   bound_mod_close(bound);
   free(text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mods/checker.h"
 #include "mods/complaint.h"
+#include "mods/extremes.h"
 #include <stdarg.h>
 
 int mod_check_fail(ModChecker *checker, int position, const char *format, ...) {
@@ -103,6 +104,7 @@ static bool never_negative(const ModChecker *checker, int node, int *fuel) {
   case MOD_CONSTANT: return n->integer >= 0;
   case MOD_VARIABLE:
   case MOD_ABS: return true;
+  case MOD_ELEMENT: return mod_extremes_of(&checker->source->arrays[n->array].values).least >= 0;
   case MOD_TO_INTEGER: return at(checker, child[0])->type == MOD_BOOL;
   case MOD_ADD:
   case MOD_MULTIPLY:

@@ -202,8 +202,15 @@ static bool read_operator(const char *text, ModToken *token, Error *error) {
   return complain_of_stranger(text, token->position, error);
 }
 
+// Blanks and comments.
+static int passed_over(const char *text, int from) {
+  while (blank(text[from]) || text[from] == '#')
+    from += text[from] == '#' ? (int)strcspn(text + from, "\n") : 1;
+  return from;
+}
+
 bool mod_token_at(const char *text, int from, ModToken *token, Error *error) {
-  while (blank(text[from])) from++;
+  from = passed_over(text, from);
   const char *start = text + from;
   *token = (ModToken){.kind = TOKEN_END, .position = from, .text = {start, 0}};
   if (*start == '\0') return true;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of an expression, by Python's rules for numbers and names. Line breaks are blanks.
+// The words of an expression, by Python's rules for numbers and names. Line breaks are blanks, and
+// comments go from # to the end of a line.
 #pragma once
 #include "base/error.h"
 #include "base/text.h"

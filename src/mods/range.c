@@ -96,7 +96,7 @@ static Wide saturated_power(int64_t base, int64_t exponent) {
 static ModRange integer_power(ModRange a, ModRange b) {
   int64_t bases[5] = {a.least, a.most, -1, 0, 1};
   int64_t from = most_of(b.least, 0), to = most_of(b.most, 0);
-  int64_t exponents[4] = {from, least_of(from + 1, to), to, most_of(to - 1, from)};
+  int64_t exponents[4] = {from, from < to ? from + 1 : to, to, from < to ? to - 1 : from};
   Wide least = saturated_power(a.least, from), most = least;
   for (int i = 0; i < 5; i++) {
     if (bases[i] < a.least || bases[i] > a.most) continue;

@@ -293,6 +293,7 @@ static void library_prefixes_and_other_names_are_known(void **state) {
   assert_float_equal(value_of("torch.maximum(score, h) + torch.minimum(score, h)", 2), 3, 0);
   assert_float_equal(value_of("1 if torch.logical_and(h, torch.logical_not(b)) else 0", 2), 1, 0);
   assert_float_equal(value_of("1 if torch.logical_or(b, h > 3) else 0", 2), 0, 0);
+  assert_float_equal(value_of("# all\n score # it's (\n + h #", 2), 3, 0);
   assert_float_equal(value_of("1 if ~(h > 3) & ~(b > 3) else 0", 2), 1, 0);
   assert_float_equal(value_of("float(seen[q_idx]) + seen[0] + wide[kv_idx]", 0), 5, 0);
 }
