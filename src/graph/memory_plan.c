@@ -38,18 +38,18 @@ static int by_size(const void *a, const void *b) {
   return x->value - y->value;
 }
 
-static bool together(const Life *a, const Life *b, int overlapping) {
-  return a->first <= b->last + overlapping && b->first <= a->last + overlapping;
+static bool together(const Life *a, const Life *b) {
+  return a->first <= b->last && b->first <= a->last;
 }
 
 // The lowest offset at which no placed life that overlaps in time is in the way.
-static int64_t find_offset(const Lives *placed, const Life *life, int overlapping) {
+static int64_t find_offset(const Lives *placed, const Life *life) {
   int64_t offset = 0;
   for (bool moved = true; moved;) {
     moved = false;
     for (size_t i = 0; i < placed->count; i++) {
       const Life *other = &placed->items[i];
-      if (!together(other, life, overlapping)) continue;
+      if (!together(other, life)) continue;
       if (offset + life->bytes <= other->offset || other->offset + other->bytes <= offset) continue;
       offset = other->offset + other->bytes;
       moved = true;
@@ -58,20 +58,20 @@ static int64_t find_offset(const Lives *placed, const Life *life, int overlappin
   return offset;
 }
 
-void memory_plan_make(const Graph *graph, int overlapping, MemoryPlan *plan) {
+void memory_plan_make(const Graph *graph, const bool *chosen, MemoryPlan *plan) {
   Life *lives = find_lives(graph);
   Lives results = {0}, placed = {0};
   *plan = (MemoryPlan){.offset = memory_allocate((graph->values.count + 1) * sizeof *plan->offset)};
   for (size_t i = 0; i < graph->values.count; i++) {
     plan->offset[i] = -1;
-    if (lives[i].first < 0) continue;
+    if (lives[i].first < 0 || (chosen && !chosen[i])) continue;
     lives[i].bytes = (lives[i].bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     ARRAY_APPEND(&results, lives[i]);
   }
   if (results.count) qsort(results.items, results.count, sizeof *results.items, by_size);
   for (size_t i = 0; i < results.count; i++) {
     Life life = results.items[i];
-    life.offset = find_offset(&placed, &life, overlapping);
+    life.offset = find_offset(&placed, &life);
     plan->offset[life.value] = life.offset;
     plan->unshared += life.bytes;
     if (life.offset + life.bytes > plan->bytes) plan->bytes = life.offset + life.bytes;

@@ -11,7 +11,6 @@ typedef struct {
   int64_t unshared; // bytes that results would need if none shared
 } MemoryPlan;
 
-// `overlapping`: nodes [i, i + overlapping] may run at the same time, so that a result is kept for
-// that many nodes after its last use (0: strictly one after the other).
-void memory_plan_make(const Graph *graph, int overlapping, MemoryPlan *plan);
+// Nodes run one after the other. `chosen` [values]: plan these alone; NULL: all results.
+void memory_plan_make(const Graph *graph, const bool *chosen, MemoryPlan *plan);
 void memory_plan_free(MemoryPlan *plan);

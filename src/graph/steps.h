@@ -17,11 +17,14 @@ typedef struct {
   int count;
   Tensor *outputs; // [output_count]: what the graph promises to its caller
   int output_count;
-  Region block; // the results
 } Steps;
 
-// On failure *steps is {0}.
-CHECKED bool steps_make(const Graph *graph, const MemoryPlan *plan, Steps *steps, Error *error);
-void steps_free(Steps *steps);
-// All of them, one after the other.
-void steps_run(const Steps *steps, const OperatorContext *context);
+// Where the results of a graph begin: `plan` says the offset of each in `block`.
+typedef struct {
+  const MemoryPlan *plan;
+  void *block;
+} StepMemory;
+
+// Results that own->plan has lie there, the others in shared; own NULL: all in shared.
+void steps_make(const Graph *graph, const StepMemory *shared, const StepMemory *own, Steps *steps);
+void steps_free(Steps *steps); // not the memory

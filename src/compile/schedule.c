@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/schedule.h"
+
+// Memory that a node touches and all threads share.
+typedef struct {
+  const char *begin, *end; // results count from NULL: an offset
+  bool external, written;
+  RunBy by;
+} Access;
+
+typedef ARRAY_OF(Access) Accesses;
+
+static bool is_small(const GraphNode *node) {
+  Tensor inputs[OPERATOR_MAX_INPUTS];
+  if (!node->operator->small) return false;
+  for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
+  return node->operator->small(inputs, &node->output.view);
+}
+
+// A result is each thread's own when every node that writes it is small and runs by parts.
+static void find_own(const Graph *graph, bool *own) {
+  for (size_t i = 0; i < graph->values.count; i++)
+    own[i] = graph->values.items[i].kind == VALUE_RESULT;
+  for (size_t i = 0; i < graph->nodes.count; i++) {
+    const GraphNode *node = &graph->nodes.items[i];
+    if (!node->operator->part || !is_small(node)) own[node->output.value] = false;
+  }
+}
+
+static RunBy run_by(const GraphNode *node, const bool *own) {
+  if (!node->operator->part) return RUN_BY_FORK;
+  if (own[node->output.value]) return RUN_BY_EACH;
+  return is_small(node) ? RUN_BY_FIRST : RUN_BY_PARTS;
+}
+
+static Access access_of(const Graph *graph, const Schedule *schedule, const GraphUse *use,
+                        bool written, RunBy by) {
+  const GraphValue *value = &graph->values.items[use->value];
+  bool external = value->kind == VALUE_EXTERNAL;
+  const char *begin =
+      external ? value->address : (const char *)NULL + schedule->plan.offset[use->value];
+  return (Access){begin, begin + value->bytes, external, written, by};
+}
+
+// Whether the threads have to wait: one writes what another touches. Two small nodes of the first
+// thread follow each other anyway.
+static bool conflict(const Access *a, const Access *b) {
+  if (!a->written && !b->written) return false;
+  if (a->by == RUN_BY_FIRST && b->by == RUN_BY_FIRST) return false;
+  return a->external == b->external && a->begin < b->end && b->begin < a->end;
+}
+
+static void add_accesses(const Graph *graph, const Schedule *schedule, int index, Accesses *out) {
+  const GraphNode *node = &graph->nodes.items[index];
+  RunBy by = schedule->by[index];
+  for (int i = 0; i < node->input_count; i++) {
+    if (schedule->own[node->inputs[i].value]) continue;
+    Access read = access_of(graph, schedule, &node->inputs[i], false, by);
+    ARRAY_APPEND(out, read);
+  }
+  if (schedule->own[node->output.value]) return;
+  Access write = access_of(graph, schedule, &node->output, true, by);
+  ARRAY_APPEND(out, write);
+}
+
+// The scratch of operators by parts is one memory, which the next one may not take before all
+// threads have left the last.
+static bool uses_scratch(const GraphNode *node, RunBy by) {
+  return by == RUN_BY_PARTS && node->operator->scratch_bytes;
+}
+
+static bool any_conflict(const Accesses *before, const Accesses *now) {
+  for (size_t i = 0; i < before->count; i++)
+    for (size_t j = 0; j < now->count; j++)
+      if (conflict(&before->items[i], &now->items[j])) return true;
+  return false;
+}
+
+static void place_barriers(const Graph *graph, Schedule *schedule) {
+  Accesses before = {0}, now = {0};
+  bool scratch_taken = false;
+  for (int i = 0; i < (int)graph->nodes.count; i++) {
+    bool fork = schedule->by[i] == RUN_BY_FORK;
+    bool scratch = uses_scratch(&graph->nodes.items[i], schedule->by[i]);
+    now.count = 0;
+    add_accesses(graph, schedule, i, &now);
+    schedule->barrier[i] = !fork && (any_conflict(&before, &now) || (scratch && scratch_taken));
+    if (fork || schedule->barrier[i]) {
+      before.count = 0;
+      scratch_taken = false;
+    }
+    scratch_taken = scratch_taken || scratch;
+    for (size_t j = 0; !fork && j < now.count; j++) ARRAY_APPEND(&before, now.items[j]);
+  }
+  ARRAY_FREE(&before);
+  ARRAY_FREE(&now);
+}
+
+// Two plans in one table: own results in a block of each thread, the others in the common one.
+static void make_plans(const Graph *graph, Schedule *schedule) {
+  MemoryPlan own;
+  bool *common = memory_allocate(graph->values.count + 1);
+  for (size_t i = 0; i < graph->values.count; i++) common[i] = !schedule->own[i];
+  memory_plan_make(graph, schedule->own, &own);
+  memory_plan_make(graph, common, &schedule->plan);
+  schedule->own_plan = own;
+  memory_free(common);
+}
+
+void schedule_make(const Graph *graph, Schedule *schedule) {
+  *schedule = (Schedule){.by = memory_allocate((graph->nodes.count + 1) * sizeof *schedule->by),
+                         .barrier = memory_allocate(graph->nodes.count + 1),
+                         .own = memory_allocate(graph->values.count + 1)};
+  find_own(graph, schedule->own);
+  for (size_t i = 0; i < graph->nodes.count; i++)
+    schedule->by[i] = run_by(&graph->nodes.items[i], schedule->own);
+  make_plans(graph, schedule);
+  place_barriers(graph, schedule);
+}
+
+void schedule_free(Schedule *schedule) {
+  memory_free(schedule->by);
+  memory_free(schedule->barrier);
+  memory_free(schedule->own);
+  memory_plan_free(&schedule->plan);
+  memory_plan_free(&schedule->own_plan);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Programs of random graphs, step by step and replayed by teams of several sizes, leave what the
+// code itself leaves, bit for bit, run after run.
+#include "compile/program.h"
+#include "graph/passes/passes.h"
+#include "left.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// after the standard headers, as cmocka asks
+#include <cmocka.h>
+
+enum { PROGRAMS = 400, RUNS = 2 };
+
+static Left run(RandomProgram *random, Program *program) {
+  random_program_reset(random);
+  program_run(program);
+  return left_of(random, program_output(program, 0), program_output_count(program));
+}
+
+static void check(RandomProgram *random, uint64_t seed, const Left *expected, Team *team,
+                  bool replay) {
+  Error error = {0};
+  char what[64];
+  ProgramOptions options = {kernels_for(cpu_best_tier()), team, replay};
+  Graph *graph = random_program_trace(random);
+  for (int i = 0; i < pass_count(); i++) pass_at(i)->run(graph);
+  Program *program = program_open(graph, &options, &error);
+  assert_non_null(program);
+  snprintf(what, sizeof what, "%s by %d threads", replay ? "replayed" : "stepped", team_size(team));
+  for (int i = 0; i < RUNS; i++) {
+    uint64_t before = memory_allocation_count();
+    Left found = run(random, program);
+    if (i > 0 && memory_allocation_count() != before) fail_msg("# %s: it allocates", what);
+    left_compare(seed, what, expected, &found);
+    free(found.values);
+  }
+  program_close(program);
+}
+
+static void programs_compute_what_the_code_does(void **state) {
+  (void)state;
+  Error error = {0};
+  Team *teams[3];
+  for (int i = 0; i < 3; i++) {
+    teams[i] = team_open(i + 1, false, &error);
+    assert_non_null(teams[i]);
+  }
+  for (uint64_t seed = 1; seed <= PROGRAMS; seed++) {
+    RandomProgram *random = random_program_open(seed);
+    Left expected = left_by_eager(random, kernels_for(cpu_best_tier()), teams[0]);
+    for (int i = 0; i < 3; i++) check(random, seed, &expected, teams[i], true);
+    check(random, seed, &expected, teams[1], false);
+    free(expected.values);
+    random_program_close(random);
+  }
+  for (int i = 0; i < 3; i++) team_close(teams[i]);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {cmocka_unit_test(programs_compute_what_the_code_does)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

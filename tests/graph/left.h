@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run of a random program leaves behind, by the code itself or by its trace.
+#pragma once
+#include "graph/graph.h"
+#include "random_program.h"
+
+// Its outputs, densely, and the cache; free(values).
+typedef struct {
+  float *values;
+  int64_t count;
+} Left;
+
+Left left_of(const RandomProgram *program, const Tensor *outputs, int count);
+Left left_by_eager(RandomProgram *program, const Kernels *kernels, Team *team);
+// Fails the test, naming the program's seed, where a bit differs or a NaN is.
+void left_compare(uint64_t seed, const char *what, const Left *expected, const Left *found);
+Graph *random_program_trace(RandomProgram *program);
