@@ -3,6 +3,7 @@
 #include "mods/names.h"
 #include "mods/parsed.h"
 #include "mods/parser.h"
+#include "mods/proof.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -54,7 +55,8 @@ static bool parse_tree(const ModSource *source, const char *text, bool is_mask, 
   int root = mod_parse_text(&checker);
   // Of a full builder the nodes are wrong, and so is any complaint of them.
   bool done = (root >= 0 || mod_builder_full(builder)) &&
-              mod_build_finish(builder, root < 0 ? 0 : root, tree, error);
+              mod_build_finish(builder, root < 0 ? 0 : root, tree, error) &&
+              mod_prove_constants(tree, text, error);
   mod_builder_close(builder);
   return done;
 }

@@ -33,28 +33,45 @@ static bool prove_element(const Proof *proof, const ModNode *node) {
   return prove_index(proof, node, 0) && (rank == 1 || prove_index(proof, node, 1));
 }
 
-static bool prove_division(const Proof *proof, const ModNode *node) {
-  const ModNode *divisor = &proof->tree->nodes[node->child[1]];
-  if (divisor->operation != MOD_CONSTANT || divisor->integer != 0) return true;
-  return mod_complain(proof->error, proof->text, node->position, "integer division by zero");
+static bool constant(const ModTree *tree, int index) {
+  return tree->nodes[index].operation == MOD_CONSTANT;
+}
+
+// The builder leaves an operation on constants unfolded where it has no result.
+static bool prove_constant(const ModTree *tree, const ModNode *node, const char *text,
+                           Error *error) {
+  int children = mod_operation_children(node->operation);
+  if (node->type != MOD_INTEGER || node->operation == MOD_ELEMENT || children == 0) return true;
+  bool divides = node->operation == MOD_FLOOR_DIVIDE || node->operation == MOD_REMAINDER;
+  if (divides && constant(tree, node->child[1]) && tree->nodes[node->child[1]].integer == 0)
+    return mod_complain(error, text, node->position, "integer division by zero");
+  for (int i = 0; i < children; i++)
+    if (!constant(tree, node->child[i])) return true;
+  return mod_complain(error, text, node->position,
+                      "the integer result of '%s' does not fit 64 bits; write a number as a float",
+                      mod_operation_name(node->operation));
+}
+
+bool mod_prove_constants(const ModTree *tree, const char *text, Error *error) {
+  for (int i = 0; i < tree->count; i++)
+    if (!prove_constant(tree, &tree->nodes[i], text, error)) return false;
+  return true;
 }
 
 static bool prove_node(const Proof *proof, int index) {
   const ModNode *node = &proof->tree->nodes[index];
   if (node->operation == MOD_ELEMENT) return prove_element(proof, node);
-  if (node->type != MOD_INTEGER) return true;
-  if (proof->ranges[index].overflow)
-    return mod_complain(proof->error, proof->text, node->position,
-                        "the integer result of '%s' may not fit 64 bits; float(…) of an operand "
-                        "makes it a float",
-                        mod_operation_name(node->operation));
-  bool divides = node->operation == MOD_FLOOR_DIVIDE || node->operation == MOD_REMAINDER;
-  return !divides || prove_division(proof, node);
+  if (node->type != MOD_INTEGER || !proof->ranges[index].overflow) return true;
+  return mod_complain(proof->error, proof->text, node->position,
+                      "the integer result of '%s' may not fit 64 bits; float(…) of an operand "
+                      "makes it a float",
+                      mod_operation_name(node->operation));
 }
 
 bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape, const char *text,
                Error *error) {
   Proof proof = {.tree = tree, .arrays = arrays, .text = text, .error = error};
+  if (!mod_prove_constants(tree, text, error)) return false;
   mod_ranges(tree, arrays, shape, proof.ranges);
   for (int i = 0; i < tree->count; i++)
     if (!prove_node(&proof, i)) return false;

@@ -4,6 +4,8 @@
 #pragma once
 #include "mods/mod.h"
 
-// `text` is what positions count in, for messages.
+// What needs no shape: operations on constants that leave int64, and divisors that are 0. `text` is
+// what positions count in, for messages.
+CHECKED bool mod_prove_constants(const ModTree *tree, const char *text, Error *error);
 CHECKED bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape,
                        const char *text, Error *error);

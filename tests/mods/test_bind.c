@@ -115,20 +115,20 @@ static void bad_arithmetic_is_refused(void **state) {
   snprintf(times, sizeof times, overflows, "*");
   snprintf(power, sizeof power, overflows, "**");
   snprintf(plus, sizeof plus, overflows, "+");
-  refuses("score + 2 ** 63", NULL, power, 10);
-  refuses("score + 10 ** (6 * Hq)", NULL, power, 11);
+  refuses("score + 10 ** (7 * h)", NULL, power, 11);
   refuses("q_idx * 9223372036854775807", NULL, times, 6);
   refuses("9223372036854775807 + q_idx", NULL, plus, 20);
   refuses("int(score) + 1", NULL, plus, 11);
   refuses("far[0] * far[0] * far[0]", NULL, times, 16);
-  refuses("h // 0", NULL, "integer division by zero", 2);
+  refuses("h // (N - 16)", NULL, "integer division by zero", 2);
   refuses("h % (N - 16)", NULL, "integer division by zero", 2);
-  refuses(NULL, "1 // 0 == 0", "integer division by zero", 2);
+  refuses("N ** 16", NULL,
+          "the integer result of '**' does not fit 64 bits; write a number as a float", 2);
 }
 
 static void arithmetic_that_is_not_used_is_not_refused(void **state) {
   (void)state;
-  bound_mod_close(bound_to("score if N > 0 else h // 0", NULL, &shape));
+  bound_mod_close(bound_to("score if N > 0 else h // (N - 16)", NULL, &shape));
   bound_mod_close(bound_to("where(N > 99, doc[99], score)", NULL, &shape));
   bound_mod_close(bound_to("min(max(int(score), -9), 9) + 1", NULL, &shape));
 }

@@ -101,6 +101,13 @@ static const Refusal refusals[] = {
      "float of a text takes \"inf\", \"-inf\" or \"nan\", got \"infinite\"", 6},
     {SCORE, "float(\"inf)", "the text in quotes does not end", 6},
     {SCORE, "'a' + 1", "found 'a', expected a number, a name or '('", 0},
+    {SCORE, "score + 2 ** 63",
+     "the integer result of '**' does not fit 64 bits; write a number as a float", 10},
+    {SCORE, "9223372036854775807 + 1",
+     "the integer result of '+' does not fit 64 bits; write a number as a float", 20},
+    {SCORE, "h // 0", "integer division by zero", 2},
+    {SCORE, "h % (window - 512)", "integer division by zero", 2},
+    {MASK, "1 // 0 == 0", "integer division by zero", 2},
     {SCORE, "q_idx > 3",
      "a score is a number, this is a truth value; does it belong in the mask, or in where(…, "
      "score, "
