@@ -2,6 +2,7 @@
 #include "generate/generation.h"
 #include "base/clock.h"
 #include "generate/growing_cache.h"
+#include "generate/static_cache.h"
 #include "kernels/eager.h"
 #include "model/decoder.h"
 #include <string.h>
@@ -11,16 +12,30 @@ struct Generator {
   GeneratorOptions options;
   Decoder decoder;
   Ops *ops;
+  StepPrograms *programs; // NULL: not compiled
   Cache *cache;
   Rope *rope;
   Sampler *sampler;
   KeyValues *layers; // [layers], for the batch of the run
   int64_t *past;     // [max_batch]
   int32_t *ids;      // [max_batch]: the last token of each sequence
+  int32_t *fed;      // [max_batch * max_tokens]: where programs read ids; NULL: not compiled
   bool *stopped;     // [max_batch]
   int64_t batch;     // of the run
   int64_t used;      // tokens cached, of each sequence
 };
+
+static bool open_programs(Generator *generator, const Kernels *kernels, Team *team, Error *error) {
+  const GeneratorOptions *options = &generator->options;
+  bool replay = strcmp(options->compile_mode, "reduce-overhead") == 0;
+  if (!replay && strcmp(options->compile_mode, "default") != 0)
+    return error_set(error, ERROR_UNSUPPORTED, NULL, "compile mode %s: not in this build",
+                     options->compile_mode);
+  generator->programs = step_programs_open(kernels, team, &(StepOptions){replay});
+  generator->fed =
+      memory_allocate((size_t)(options->max_batch * options->max_tokens) * sizeof(int32_t));
+  return true;
+}
 
 static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
   const ModelConfig *config = generator->decoder.config;
@@ -39,8 +54,10 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
                       .head_dim = config->head_dim,
                       .capacity = options->max_tokens,
                       .dtype = options->cache_dtype};
-  generator->cache = growing_cache_open(&shape, error);
-  if (!generator->cache) return false;
+  bool compiled = options->compile_mode != NULL;
+  generator->cache = (compiled ? static_cache_open : growing_cache_open)(&shape, error);
+  if (!generator->cache || (compiled && !open_programs(generator, kernels, team, error)))
+    return false;
   generator->rope = rope_open(&config->rope, options->max_tokens);
   generator->ops = eager_open(kernels, team);
   generator->sampler = sampler_open(kernels, config->vocabulary);
@@ -84,12 +101,14 @@ Generator *generator_open(const Model *model, Team *team, CpuTier tier,
 void generator_close(Generator *generator) {
   if (!generator) return;
   sampler_close(generator->sampler);
+  step_programs_close(generator->programs);
   eager_close(generator->ops);
   rope_close(generator->rope);
   cache_close(generator->cache);
   attention_close(generator->decoder.attention, generator->decoder.prepared);
   memory_free(generator->stopped);
   memory_free(generator->ids);
+  memory_free(generator->fed);
   memory_free(generator->past);
   memory_free(generator->layers);
   memory_free(generator);
@@ -121,12 +140,25 @@ static bool check_ids(const Generator *generator, const int32_t *ids, int64_t co
   return true;
 }
 
-typedef Tensor Forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass);
+// Runs one pass, operator by operator or by its program.
+static Tensor run_pass(Generator *generator, DecoderPass *pass, bool choose) {
+  const Decoder *decoder = &generator->decoder;
+  Ops *ops = generator->ops;
+  if (!generator->programs) return (choose ? decoder_choose : decoder_forward)(decoder, ops, pass);
+  size_t bytes = (size_t)(pass->batch * pass->length) * sizeof(int32_t);
+  memcpy(generator->fed, pass->ids.data, bytes);
+  pass->ids.data = generator->fed;
+  Error error;
+  const Tensor *made = step_programs_run(generator->programs, decoder, pass, choose, &error);
+  if (made) return *made;
+  ops_fail(ops, &error);
+  return (Tensor){0};
+}
 
-// Feeds `length` ids of each sequence; returns what `forward` makes of them, logits [batch *
-// wanted, vocabulary] or choices [batch * wanted], until the scope that the caller opened ends.
+// Feeds `length` ids of each sequence; returns logits [batch * wanted, vocabulary], or choices
+// [batch * wanted] when `choose`, until the scope that the caller opened ends.
 static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int64_t wanted,
-                   Forward *forward) {
+                   bool choose) {
   Ops *ops = generator->ops;
   Cache *cache = generator->cache;
   int64_t batch = generator->batch, tokens = batch * length, end = generator->used + length;
@@ -146,7 +178,7 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
                       .cache = generator->layers,
                       .visible = cache->form->visible(cache, end),
                       .wanted = wanted};
-  Tensor made = forward(&generator->decoder, ops, &pass);
+  Tensor made = run_pass(generator, &pass, choose);
   generator->used = end;
   return made;
 }
@@ -221,10 +253,9 @@ bool generation_run(Generator *generator, const GenerationRequest *request,
   memset(result->counts, 0, (size_t)request->batch * sizeof(int64_t));
   int64_t running = request->batch, length = request->prompt_length;
   const int32_t *ids = request->prompts;
-  Forward *forward = request->sampling.sample ? decoder_forward : decoder_choose;
   for (int64_t step = 0; step < request->new_tokens && running > 0; step++) {
     ops_scope_begin(generator->ops);
-    Tensor made = feed(generator, ids, length, 1, forward);
+    Tensor made = feed(generator, ids, length, 1, !request->sampling.sample);
     bool failed = ops_failed(generator->ops);
     if (!failed) running = advance(generator, request, result, &made, step, start);
     ops_scope_end(generator->ops);
@@ -241,7 +272,7 @@ static float *feed_and_copy(Generator *generator, const int32_t *ids, int64_t le
                             int64_t wanted, float *out) {
   int64_t floats = wanted * generator->decoder.config->vocabulary;
   ops_scope_begin(generator->ops);
-  Tensor logits = feed(generator, ids, length, wanted > 0 ? wanted : 1, decoder_forward);
+  Tensor logits = feed(generator, ids, length, wanted > 0 ? wanted : 1, false);
   if (!ops_failed(generator->ops) && logits.data && floats > 0)
     memcpy(out, logits.data, (size_t)floats * sizeof(float));
   ops_scope_end(generator->ops);
@@ -270,4 +301,8 @@ int64_t generator_cache_bytes(const Generator *generator) {
 
 int64_t generator_scratch_bytes(const Generator *generator) {
   return eager_bytes(generator->ops);
+}
+
+StepFacts generator_step_facts(const Generator *generator) {
+  return generator->programs ? step_programs_facts(generator->programs) : (StepFacts){0};
 }

@@ -2,6 +2,7 @@
 // Regular generation: one batch of equally long prompts, prefilled together, decoded in step.
 #pragma once
 #include "generate/sampler.h"
+#include "generate/step_programs.h"
 #include "model/model.h"
 
 typedef struct {
@@ -9,6 +10,8 @@ typedef struct {
   const char *sdpa_backend;      // NULL: the first that supports the case
   Dtype cache_dtype;             // usually the model's
   int64_t max_batch, max_tokens; // sequences, and tokens each (prompt + new): reserved, then reused
+  const char *compile_mode;      // NULL: operators run as the model calls them; "default",
+                                 // "reduce-overhead": see compile/program.h, with a static cache
 } GeneratorOptions;
 
 // Owns the cache, the scratch and the operators for one model. One team, one thread of control.
@@ -53,3 +56,5 @@ CHECKED bool generation_logits(Generator *generator, const int32_t *ids, int64_t
 // Bytes, for the memory report: cache pages in use after the last run, and activation scratch.
 int64_t generator_cache_bytes(const Generator *generator);
 int64_t generator_scratch_bytes(const Generator *generator);
+// What compiling took so far; zero when nothing is compiled.
+StepFacts generator_step_facts(const Generator *generator);

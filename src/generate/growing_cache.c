@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/growing_cache.h"
 #include "base/memory.h"
+#include "generate/static_cache.h"
 
 typedef struct {
   Cache cache; // first
@@ -31,6 +32,11 @@ static int64_t growing_visible(const Cache *cache, int64_t length) {
   return length;
 }
 
+static int64_t whole_visible(const Cache *cache, int64_t length) {
+  (void)length;
+  return cache->shape.capacity;
+}
+
 static void growing_close(Cache *cache) {
   region_unmap(&((GrowingCache *)cache)->region);
   memory_free(cache);
@@ -38,6 +44,8 @@ static void growing_close(Cache *cache) {
 
 static const CacheForm growing_form = {"growing", growing_reserve, growing_layer, growing_visible,
                                        growing_close};
+static const CacheForm static_form = {"static", growing_reserve, growing_layer, whole_visible,
+                                      growing_close};
 
 static bool half_bytes(const CacheShape *shape, int64_t *half, size_t *total) {
   int64_t elements;
@@ -48,7 +56,7 @@ static bool half_bytes(const CacheShape *shape, int64_t *half, size_t *total) {
          !__builtin_mul_overflow(2 * shape->layers, *half, total) && *total < SIZE_MAX / 2;
 }
 
-Cache *growing_cache_open(const CacheShape *shape, Error *error) {
+static Cache *open_form(const CacheForm *form, const CacheShape *shape, Error *error) {
   int64_t half;
   size_t total;
   Region region;
@@ -62,6 +70,14 @@ Cache *growing_cache_open(const CacheShape *shape, Error *error) {
     return NULL;
   }
   GrowingCache *growing = memory_allocate(sizeof *growing);
-  *growing = (GrowingCache){.cache = {&growing_form, *shape}, .region = region, .half = half};
+  *growing = (GrowingCache){.cache = {form, *shape}, .region = region, .half = half};
   return &growing->cache;
+}
+
+Cache *growing_cache_open(const CacheShape *shape, Error *error) {
+  return open_form(&growing_form, shape, error);
+}
+
+Cache *static_cache_open(const CacheShape *shape, Error *error) {
+  return open_form(&static_form, shape, error);
 }

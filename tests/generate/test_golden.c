@@ -27,17 +27,23 @@ static Model *open_model(const Golden *golden, Dtype dtype, Dtype rounding, CpuT
     for (const Attention *ATTENTION = attention_at(attention_number);                              \
          ATTENTION && !ATTENTION->absent; ATTENTION = NULL)
 
-static Generator *open_generator(const Model *model, const Attention *attention, Dtype dtype,
-                                 const Golden *golden, CpuTier tier) {
+static Generator *open_compiled(const Model *model, const Attention *attention, Dtype dtype,
+                                const Golden *golden, CpuTier tier, const char *mode) {
   Error error;
   GeneratorOptions options = {.attention = attention->name,
                               .sdpa_backend = attention->backend,
                               .cache_dtype = dtype,
                               .max_batch = BATCH,
-                              .max_tokens = golden->prompt_length + golden->new_tokens};
+                              .max_tokens = golden->prompt_length + golden->new_tokens,
+                              .compile_mode = mode};
   Generator *generator = generator_open(model, team, tier, &options, &error);
   must(generator, &error);
   return generator;
+}
+
+static Generator *open_generator(const Model *model, const Attention *attention, Dtype dtype,
+                                 const Golden *golden, CpuTier tier) {
+  return open_compiled(model, attention, dtype, golden, tier, NULL);
 }
 
 // Poisoned floats.
@@ -129,6 +135,34 @@ static void test_float32(void **state) {
   }
 }
 
+// A prefill, one for logits and one for choices of each batch, and the steps of each.
+static void check_compiled(const char *name, const char *mode) {
+  Golden golden = golden_read(name);
+  CpuTier tier = cpu_best_tier();
+  Model *model = open_model(&golden, DTYPE_F32, DTYPE_F32, tier);
+  FOR_EACH_ATTENTION(attention) {
+    Generator *generator = open_compiled(model, attention, DTYPE_F32, &golden, tier, mode);
+    check_logits(generator, &golden, 0);
+    check_greedy(generator, &golden);
+    StepFacts facts = generator_step_facts(generator);
+    assert_int_equal(facts.programs, 5);
+    assert_true(facts.trace_ns > 0);
+    if (steps_equal_prefill(model, golden.prompt_length))
+      check_logits(generator, &golden, golden.prompt_length);
+    generator_close(generator);
+  }
+  model_close(model);
+  golden_free(&golden);
+}
+
+static void test_compiled(void **state) {
+  (void)state;
+  for (int i = 0; i < golden_count; i++) {
+    check_compiled(golden_names[i], "default");
+    check_compiled(golden_names[i], "reduce-overhead");
+  }
+}
+
 static float *run_logits(const Golden *golden, Dtype dtype, Dtype rounding,
                          const Attention *attention, CpuTier tier) {
   Error error;
@@ -180,6 +214,7 @@ int main(void) {
   if (!(team = team_open(THREADS, false, &error))) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float32),
+      cmocka_unit_test(test_compiled),
       cmocka_unit_test(test_bfloat16),
       cmocka_unit_test(test_float16),
   };
