@@ -48,8 +48,7 @@ static bool prove_constant(const ModTree *tree, const ModNode *node, const char 
   for (int i = 0; i < children; i++)
     if (!constant(tree, node->child[i])) return true;
   return mod_complain(error, text, node->position,
-                      "the integer result of '%s' does not fit 64 bits; write a number as a float",
-                      mod_operation_name(node->operation));
+                      "the integer result does not fit 64 bits; write a number as a float");
 }
 
 bool mod_prove_constants(const ModTree *tree, const char *text, Error *error) {
@@ -63,9 +62,8 @@ static bool prove_node(const Proof *proof, int index) {
   if (node->operation == MOD_ELEMENT) return prove_element(proof, node);
   if (node->type != MOD_INTEGER || !proof->ranges[index].overflow) return true;
   return mod_complain(proof->error, proof->text, node->position,
-                      "the integer result of '%s' may not fit 64 bits; float(…) of an operand "
-                      "makes it a float",
-                      mod_operation_name(node->operation));
+                      "the integer result may not fit 64 bits; float(…) of an operand makes it a "
+                      "float");
 }
 
 bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape, const char *text,
