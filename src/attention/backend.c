@@ -10,7 +10,7 @@
 static const AttentionBackend *const list[] = {
     &backend_og_eager,
     &backend_math,
-    ABSENT("efficient", NOT_HERE),
+    &backend_efficient,
     &backend_fav2,
     &backend_fakv,
     &backend_flex,

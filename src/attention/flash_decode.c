@@ -6,7 +6,7 @@
 
 enum {
   CHUNK_FLOATS = 64 * 1024, // of keys, at most
-  LEAST_CHUNK = 128,
+  LEAST_FLOATS = 16 * 1024, // sooner than that, fewer units
   MOST_CHUNK = 1024,
   ENOUGH_UNITS = 16,      // for a team to share evenly
   SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
@@ -21,9 +21,9 @@ static int64_t round_up(int64_t value, int64_t step) {
 }
 
 static int64_t chunk_of(const AttentionProblem *problem) {
-  int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads;
-  while (chunk > LEAST_CHUNK && chunk * problem->head_dim > CHUNK_FLOATS) chunk /= 2;
-  while (chunk > LEAST_CHUNK && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
+  int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads, dim = problem->head_dim;
+  while (chunk * dim > CHUNK_FLOATS) chunk /= 2;
+  while (chunk * dim > LEAST_FLOATS && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
   return chunk;
 }
 
@@ -130,29 +130,35 @@ static void load_queries(const Unit *unit, const Scratch *scratch) {
   }
 }
 
-// Keys before the unit's are passed by.
-static void start_runs(const Unit *unit, const Scratch *scratch) {
+// Of `count` heads of the group; keys before the unit's are passed by.
+static void start_runs(const Unit *unit, const Scratch *scratch, int64_t count) {
   const FlashDecode *decode = unit->job->decode;
   KeyStretch passed;
-  for (int64_t r = 0; r < decode->group; r++) {
+  for (int64_t r = 0; r < count; r++) {
     KeyRuns *runs = &scratch->runs[r];
     key_runs_start(runs, decode->stage, unit->batch, unit->kv_head * decode->group + r, 0, 1);
     while (key_runs_next(runs, unit->first, &passed)) continue;
   }
 }
 
-// Whether all heads of the group see the same of the unit's keys.
-static bool runs_agree(const Unit *unit, const Scratch *scratch) {
-  for (int64_t r = 1; r < unit->job->decode->group; r++) {
-    KeyRuns first = scratch->runs[0], other = scratch->runs[r];
-    KeyStretch a, b;
-    bool more = true;
-    while (more) {
-      more = key_runs_next(&first, unit->last, &a);
-      if (key_runs_next(&other, unit->last, &b) != more) return false;
-      if (more && !key_stretch_equal(&a, &b)) return false;
-    }
+static bool runs_equal(KeyRuns first, KeyRuns other, int64_t last) {
+  KeyStretch a, b;
+  bool more = true;
+  while (more) {
+    more = key_runs_next(&first, last, &a);
+    if (key_runs_next(&other, last, &b) != more) return false;
+    if (more && !key_stretch_equal(&a, &b)) return false;
   }
+  return true;
+}
+
+// Whether all heads of the group see the same of the unit's keys. Starts the runs.
+static bool heads_agree(const Unit *unit, const Scratch *scratch) {
+  const FlashDecode *decode = unit->job->decode;
+  bool alike = decode->stage->heads_alike;
+  start_runs(unit, scratch, alike ? 1 : decode->group);
+  for (int64_t r = 1; r < decode->group && !alike; r++)
+    if (!runs_equal(scratch->runs[0], scratch->runs[r], unit->last)) return false;
   return true;
 }
 
@@ -170,9 +176,8 @@ static void attend(const Unit *unit, const Scratch *scratch, int64_t begin, int6
 
 static void run_unit(const Unit *unit, const Scratch *scratch) {
   int64_t group = unit->job->decode->group;
-  start_runs(unit, scratch);
   load_queries(unit, scratch);
-  if (runs_agree(unit, scratch))
+  if (heads_agree(unit, scratch))
     attend(unit, scratch, 0, group);
   else
     for (int64_t r = 0; r < group; r++) attend(unit, scratch, r, 1);

@@ -28,7 +28,8 @@ static bool append(KeyStretch *stretch, ScoreRun run) {
 }
 
 bool key_runs_next(KeyRuns *runs, int64_t end, KeyStretch *stretch) {
-  *stretch = (KeyStretch){.first = runs->run.first, .last = runs->run.first};
+  stretch->first = stretch->last = runs->run.first;
+  stretch->parts = 0;
   while (runs->run.first < runs->run.last && runs->run.first < end &&
          runs->run.first == stretch->last) {
     ScoreRun run = runs->run;

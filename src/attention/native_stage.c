@@ -121,6 +121,7 @@ void native_stage_start(NativeStage *native, const RowRanges *ranges, RangeSpan 
                                     .block_columns = block_columns,
                                     .queries = ranges->queries,
                                     .keys = ranges->keys,
+                                    .heads_alike = ranges->heads == 1,
                                     .data = native},
                           .ranges = ranges,
                           .spans = spans};

@@ -41,5 +41,6 @@ struct ScoreStage {
   int64_t scratch_bytes;             // of one thread
   int64_t block_rows, block_columns; // runs begin and end at multiples of these, or at the end
   int64_t queries, keys;
+  bool heads_alike; // runs of queries are the same for all heads of a sequence; false: perhaps not
   const void *data; // of the stage
 };
