@@ -83,6 +83,28 @@ static inline int32_t int_of_float(float x) {
 #define VALUE_OF_int64_t(X) (X)
 #define VALUE_OF_float(X) (X)
 
+// Where a row's part of the array sticks out of it, it is read one by one.
+#define LOAD(NAME, ELEMENT, OUT)                                                                   \
+  static void NAME(const ModLoop *loop) {                                                          \
+    const ELEMENT *array = loop->array;                                                            \
+    int64_t columns = whole_columns(loop), most = loop->extent - 1;                                \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      int64_t first =                                                                              \
+          *(int32_t *)row_of(loop->in[0], row) + (int64_t) * (int32_t *)row_of(loop->in[1], row);  \
+      OUT *out = row_of(loop->out, row);                                                           \
+      if (first >= 0 && first + columns <= loop->extent) {                                         \
+        const ELEMENT *from = array + first;                                                       \
+        INDEPENDENT for (int64_t i = 0; i < columns; i++) out[i] =                                 \
+            (OUT)VALUE_OF_##ELEMENT(from[i]);                                                      \
+        continue;                                                                                  \
+      }                                                                                            \
+      for (int64_t i = 0; i < columns; i++) {                                                      \
+        int64_t at = first + i < 0 ? 0 : first + i;                                                \
+        out[i] = (OUT)VALUE_OF_##ELEMENT(array[at > most ? most : at]);                            \
+      }                                                                                            \
+    }                                                                                              \
+  }
+
 #define CHOOSE(NAME, TYPE, YES, NO)                                                                \
   static void NAME(const ModLoop *loop) {                                                          \
     int64_t columns = whole_columns(loop);                                                         \
@@ -110,6 +132,23 @@ static inline int32_t int_of_float(float x) {
     for (int64_t i = 0; i < whole_columns(loop); i++) out[i] = (TYPE)(loop->first + i);            \
   }
 
+// As one comparison: what is below the first wraps around to the largest distances.
+static void HIDE_OUTSIDE(const ModLoop *loop) {
+  for (int64_t row = 0; row < loop->rows; row++) {
+    const int32_t first = *(int32_t *)row_of(loop->in[0], row);
+    const int32_t last = *(int32_t *)row_of(loop->in[1], row), *x = row_of(loop->in[2], row);
+    const uint32_t most = (uint32_t)last - (uint32_t)first;
+    float *out = row_of(loop->out, row);
+    if (last < first) {
+      for (int64_t i = 0; i < loop->columns; i++) out[i] = -INFINITY;
+      continue;
+    }
+    INDEPENDENT for (int64_t i = 0; i < loop->columns; i++) {
+      out[i] = (uint32_t)x[i] - (uint32_t)first <= most ? out[i] : -INFINITY;
+    }
+  }
+}
+
 // A quotient of ints is exact in double, or at least as far from a wrong integer as the rounding of
 // its reciprocal form is small: (a ± 1/2) / b lies 1 / 2b inside the right interval.
 static inline int32_t floor_of(double quotient) {
@@ -125,17 +164,34 @@ static inline int32_t remainder_int(int32_t a, int32_t b) {
   return (int32_t)(b == 0 ? 0 : (uint32_t)a - (uint32_t)floor_divide(a, b) * (uint32_t)b);
 }
 
-#define DIVIDE_BY_SCALAR(NAME, VALUE)                                                              \
+static inline int32_t short_floor_of(float quotient) {
+  float near = (quotient + 0x1.8p23f) - 0x1.8p23f;
+  return (int32_t)(near > quotient ? near - 1 : near);
+}
+
+#define DIVIDE_BY_SCALAR(NAME, REAL, FLOOR, VALUE)                                                 \
   static void NAME(const ModLoop *loop) {                                                          \
     int64_t columns = whole_columns(loop);                                                         \
     for (int64_t row = 0; row < loop->rows; row++) {                                               \
       const int32_t *x = row_of(loop->in[0], row), b = *(int32_t *)row_of(loop->in[1], row);       \
       int32_t *out = row_of(loop->out, row);                                                       \
-      const double reciprocal = b == 0 ? 0 : 1.0 / b, half = b < 0 ? -0.5 : 0.5;                   \
+      const REAL reciprocal = b == 0 ? 0 : (REAL)1 / (REAL)b, half = b < 0 ? -0.5f : 0.5f;         \
       INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
-        const int32_t a = x[i], quotient = floor_of((a + half) * reciprocal);                      \
+        const int32_t a = x[i], quotient = FLOOR(((REAL)a + half) * reciprocal);                   \
         out[i] = VALUE;                                                                            \
       }                                                                                            \
+    }                                                                                              \
+  }
+
+#define MULTIPLY_THEN_ADD(NAME, B, C)                                                              \
+  static void NAME(const ModLoop *loop) {                                                          \
+    int64_t columns = whole_columns(loop);                                                         \
+    for (int64_t row = 0; row < loop->rows; row++) {                                               \
+      const float *x = row_of(loop->in[0], row), *y = row_of(loop->in[1], row);                    \
+      const float *z = row_of(loop->in[2], row), y0 = *y, z0 = *z;                                 \
+      float *out = row_of(loop->out, row);                                                         \
+      (void)y0, (void)z0;                                                                          \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) out[i] = x[i] * B + C;                     \
     }                                                                                              \
   }
 
@@ -143,14 +199,21 @@ MOD_LOOPS_UNARY(UNARY)
 MOD_LOOPS_BINARY(BINARY)
 MOD_LOOPS_HIDE(HIDE_BY)
 MOD_LOOPS_GATHER(GATHER)
+MOD_LOOPS_LOAD(LOAD)
+MULTIPLY_THEN_ADD(MULTIPLY_ADD_vv, y[i], z[i])
+MULTIPLY_THEN_ADD(MULTIPLY_ADD_vs, y[i], z0)
+MULTIPLY_THEN_ADD(MULTIPLY_ADD_sv, y0, z[i])
+MULTIPLY_THEN_ADD(MULTIPLY_ADD_ss, y0, z0)
 LOOP(FLOOR_DIVIDE_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1,
      floor_divide(a, b))
 LOOP(FLOOR_DIVIDE_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, floor_divide(a, b))
 LOOP(REMAINDER_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1, remainder_int(a, b))
 LOOP(REMAINDER_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, remainder_int(a, b))
-DIVIDE_BY_SCALAR(FLOOR_DIVIDE_INT_vs, quotient)
-DIVIDE_BY_SCALAR(REMAINDER_INT_vs,
-                 b == 0 ? 0 : (int32_t)((uint32_t)a - (uint32_t)quotient * (uint32_t)b))
+#define REST (b == 0 ? 0 : (int32_t)((uint32_t)a - (uint32_t)quotient * (uint32_t)b))
+DIVIDE_BY_SCALAR(FLOOR_DIVIDE_INT_vs, double, floor_of, quotient)
+DIVIDE_BY_SCALAR(REMAINDER_INT_vs, double, floor_of, REST)
+DIVIDE_BY_SCALAR(FLOOR_DIVIDE_SHORT_vs, float, short_floor_of, quotient)
+DIVIDE_BY_SCALAR(REMAINDER_SHORT_vs, float, short_floor_of, REST)
 CHOICES(WHERE, Word)
 CHOICES(WHERE_LONG, LongWord)
 COUNT(COUNT_INT, int32_t)
@@ -172,8 +235,15 @@ SINK(SHOW, int32_t, uint8_t, a)
                        [MOD_LOOP_FIRST] = NAME##_sv,                                               \
                        [MOD_LOOP_FIRST + MOD_LOOP_SECOND] = NAME##_ss},
 
+#define BY_SCALAR(NAME) [MOD_LOOP_##NAME] = {[MOD_LOOP_SECOND] = NAME##_vs},
+#define ROWS_OF(NAME, ...) [MOD_LOOP_##NAME] = {[MOD_LOOP_FIRST] = NAME},
+
 const ModLoopTable TABLE_OF(TIER) = {
     .function = {MOD_LOOPS_UNARY(ONE) MOD_LOOPS_BINARY(TWO) MOD_LOOPS_HIDE(TWO)
-                     MOD_LOOPS_GATHER(PLAIN) TWO(FLOOR_DIVIDE_INT) TWO(REMAINDER_INT) CHOICE(WHERE)
-                         CHOICE(WHERE_LONG) PLAIN(COUNT_INT) PLAIN(COUNT_LONG) EITHER(COPY)
-                             EITHER(SCALE) EITHER(HIDE) EITHER(SHOW)}};
+                     MOD_LOOPS_GATHER(PLAIN) MOD_LOOPS_LOAD(ROWS_OF) TWO(FLOOR_DIVIDE_INT)
+                         TWO(REMAINDER_INT) BY_SCALAR(FLOOR_DIVIDE_SHORT) BY_SCALAR(REMAINDER_SHORT)
+                             CHOICE(MULTIPLY_ADD) CHOICE(WHERE) CHOICE(WHERE_LONG) PLAIN(COUNT_INT)
+                                 PLAIN(COUNT_LONG) EITHER(COPY) EITHER(SCALE)
+                                     EITHER(HIDE)[MOD_LOOP_HIDE_OUTSIDE] =
+                                         {[MOD_LOOP_FIRST + MOD_LOOP_SECOND] = HIDE_OUTSIDE},
+                 EITHER(SHOW)}};

@@ -89,12 +89,24 @@
   X(GATHER_FLOAT, float, int32_t, float)                                                           \
   X(GATHER_FLOAT_FAR, float, int64_t, float)
 
-// Written by hand: what divides an int; a choice by in[0] between in[1] and in[2], of 4 and 8
-// bytes; consecutive integers from `first`; and those that write to the caller's arrays, any number
-// of columns: a copy of 4 bytes, target *= in[0], -infinity where in[0] is 0, a byte of 0 or 1.
+// name, type of the array's elements and of the result: consecutive elements, from in[0] (an int of
+// each row) plus the first of in[1] on
+#define MOD_LOOPS_LOAD(X)                                                                          \
+  X(LOAD_BOOL, uint8_t, int32_t)                                                                   \
+  X(LOAD_INT, int32_t, int32_t)                                                                    \
+  X(LOAD_FLOAT, float, float)
+
+// Written by hand: what divides an int, and by a number for both below 2^21; a product plus in[2];
+// a choice by in[0] between in[1] and in[2], of 4 and 8 bytes; consecutive integers from `first`;
+// and those that write to the caller's arrays, any number of columns: a copy of 4 bytes, target *=
+// in[0], -infinity where in[0] is 0, -infinity where in[2] is not in[0] … in[1] (ints of each row),
+// a byte of 0 or 1.
 #define MOD_LOOPS_OTHER(X)                                                                         \
   X(FLOOR_DIVIDE_INT)                                                                              \
   X(REMAINDER_INT)                                                                                 \
+  X(FLOOR_DIVIDE_SHORT)                                                                            \
+  X(REMAINDER_SHORT)                                                                               \
+  X(MULTIPLY_ADD)                                                                                  \
   X(WHERE)                                                                                         \
   X(WHERE_LONG)                                                                                    \
   X(COUNT_INT)                                                                                     \
@@ -102,12 +114,13 @@
   X(COPY)                                                                                          \
   X(SCALE)                                                                                         \
   X(HIDE)                                                                                          \
+  X(HIDE_OUTSIDE)                                                                                  \
   X(SHOW)
 
 #define X(NAME, ...) MOD_LOOP_##NAME,
 typedef enum {
-  MOD_LOOPS_UNARY(X) MOD_LOOPS_BINARY(X) MOD_LOOPS_HIDE(X) MOD_LOOPS_GATHER(X) MOD_LOOPS_OTHER(X)
-      MOD_LOOP_COUNT
+  MOD_LOOPS_UNARY(X) MOD_LOOPS_BINARY(X) MOD_LOOPS_HIDE(X) MOD_LOOPS_GATHER(X) MOD_LOOPS_LOAD(X)
+      MOD_LOOPS_OTHER(X) MOD_LOOP_COUNT
 } ModLoopCode;
 #undef X
 

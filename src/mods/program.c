@@ -1,126 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mods/program.h"
-#include "mods/interval.h"
+#include "mods/assembly.h"
 #include "mods/rewrite.h"
 
-enum { LANE_TYPES = 3, CONSTANT_WORDS = MOD_LOOP_STEP };
+enum { LANE_TYPES = 3 };
 
 typedef struct {
   const BoundMod *bound;
   ModTree tree;
   ModProgram *program;
-  ModRange ranges[MOD_MOST_NODES];
+  ModAssembly assembly;
+  ModLanes lanes;
   int level[MOD_MOST_NODES]; // MOD_ON_ROW | MOD_ON_COLUMN
+  int uses[MOD_MOST_NODES];  // by other nodes
   ModOperand value[MOD_MOST_NODES][LANE_TYPES];
   bool made[MOD_MOST_NODES][LANE_TYPES];
-  int registers; // of elements; numbers until they get their places
 } Compiler;
 
-int64_t mod_lane_size(ModLaneType lane) {
-  return lane == MOD_LANE_LONG ? 8 : 4;
-}
-
-static int64_t lanes_of_level(int level) {
-  return level == MOD_PLACE_TILE  ? MOD_LOOP_STEP
-         : level == MOD_PLACE_ROW ? MOD_STRIP_ROWS
-                                  : MOD_STRIP_COLUMNS;
-}
-
-static ModOperand new_register(Compiler *c, int level, ModLaneType lane) {
-  ModOperand operand = {(ModPlace)level, lane, c->program->bytes[level]};
-  if (level == MOD_PLACE_ELEMENT)
-    operand.offset = c->registers++;
-  else
-    c->program->bytes[level] += lanes_of_level(level) * 8;
-  return operand;
-}
-
-// Whether it is one value for a whole row of a strip at this level.
-static bool is_scalar(ModOperand operand, int level) {
-  if (level == MOD_PLACE_TILE) return false; // all operands are rows of equal values
-  return operand.place == MOD_PLACE_CONSTANT || operand.place == MOD_PLACE_TILE ||
-         (operand.place == MOD_PLACE_ROW && level == MOD_PLACE_ELEMENT);
-}
-
-static void append(Compiler *c, int level, ModStep step) {
-  ARRAY_APPEND(&c->program->steps[level], step);
-}
-
-static ModLoopFunction *function_of(const Compiler *c, ModLoopCode code, ModOperand first,
-                                    const ModOperand *second, int level) {
-  int kind = is_scalar(first, level) ? MOD_LOOP_FIRST : 0;
-  if (second && is_scalar(*second, level)) kind |= MOD_LOOP_SECOND;
-  return c->program->table->function[code][kind];
-}
-
 static ModOperand unary(Compiler *c, int level, ModLoopCode code, ModLaneType lane, ModOperand x) {
-  ModOperand out = new_register(c, level, lane);
-  append(c, level,
-         (ModStep){.run = function_of(c, code, x, NULL, level), .out = out, .in = {x, x}});
-  return out;
+  return mod_assembly_unary(&c->assembly, level, code, lane, x);
 }
 
 static ModOperand binary(Compiler *c, int level, ModLoopCode code, ModLaneType lane, ModOperand x,
                          ModOperand y) {
-  ModOperand out = new_register(c, level, lane);
-  append(c, level, (ModStep){.run = function_of(c, code, x, &y, level), .out = out, .in = {x, y}});
-  return out;
-}
-
-// A word repeated over a step, so that it serves as a scalar and as a row.
-static ModOperand constant(Compiler *c, ModLaneType lane, int64_t integer, double real) {
-  ModOperand operand = {MOD_PLACE_CONSTANT, lane, (int64_t)c->program->constants.count * 8};
-  union {
-    int64_t word;
-    int32_t ints[2];
-    float floats[2];
-  } value = {.word = integer};
-  if (lane == MOD_LANE_INT) value.ints[0] = value.ints[1] = (int32_t)integer;
-  if (lane == MOD_LANE_FLOAT) value.floats[0] = value.floats[1] = (float)real;
-  for (int i = 0; i < CONSTANT_WORDS; i++) ARRAY_APPEND(&c->program->constants, value.word);
-  return operand;
-}
-
-static bool fits_int(const ModRange *range) {
-  return range->least >= INT32_MIN && range->most <= INT32_MAX;
-}
-
-static ModLaneType natural_lane(const Compiler *c, int index) {
-  if (c->tree.nodes[index].type == MOD_FLOAT) return MOD_LANE_FLOAT;
-  return fits_int(&c->ranges[index]) ? MOD_LANE_INT : MOD_LANE_LONG;
-}
-
-static bool is_fixed(const Compiler *c, int index) {
-  const ModNode *node = &c->tree.nodes[index];
-  if (node->operation == MOD_CONSTANT) return true;
-  return node->type != MOD_FLOAT && c->ranges[index].least == c->ranges[index].most;
+  return mod_assembly_binary(&c->assembly, level, code, lane, x, y);
 }
 
 static ModOperand fixed(Compiler *c, int index, ModLaneType lane) {
-  int64_t integer = c->ranges[index].least;
-  bool real = c->tree.nodes[index].type == MOD_FLOAT;
-  return constant(c, lane, integer, real ? c->tree.nodes[index].real : (double)integer);
+  const ModNode *node = &c->tree.nodes[index];
+  int64_t integer = c->lanes.range[index].least;
+  return mod_assembly_constant(&c->assembly, lane, integer,
+                               node->type == MOD_FLOAT ? node->real : (double)integer);
 }
 
 static ModOperand compile_node(Compiler *c, int index);
 
-// The value of a node in lanes of this type.
+static ModLoopCode conversion(ModLaneType from, ModLaneType to) {
+  if (to == MOD_LANE_LONG) return MOD_LOOP_INT_TO_LONG;
+  if (to == MOD_LANE_INT) return MOD_LOOP_LONG_TO_INT;
+  return from == MOD_LANE_LONG ? MOD_LOOP_LONG_TO_FLOAT : MOD_LOOP_INT_TO_FLOAT;
+}
+
+// The value of a node in lanes of this type; an integer's may be float.
 static ModOperand value_in(Compiler *c, int index, ModLaneType lane) {
   ModOperand *value = &c->value[index][lane];
+  ModLaneType natural = c->lanes.natural[index];
   if (c->made[index][lane]) return *value;
-  ModLaneType natural = natural_lane(c, index);
-  if (is_fixed(c, index)) {
+  if (c->lanes.fixed[index])
     *value = fixed(c, index, lane);
-  } else if (lane == natural) {
+  else if (lane == natural)
     *value = compile_node(c, index);
-  } else {
-    ModOperand from = value_in(c, index, natural);
-    ModLoopCode code = lane == MOD_LANE_LONG      ? MOD_LOOP_INT_TO_LONG
-                       : lane == MOD_LANE_INT     ? MOD_LOOP_LONG_TO_INT
-                       : natural == MOD_LANE_LONG ? MOD_LOOP_LONG_TO_FLOAT
-                                                  : MOD_LOOP_INT_TO_FLOAT;
-    *value = unary(c, c->level[index], code, lane, from);
-  }
+  else
+    *value =
+        unary(c, c->level[index], conversion(natural, lane), lane, value_in(c, index, natural));
   c->made[index][lane] = true;
   return *value;
 }
@@ -134,17 +66,18 @@ static ModOperand compile_variable(Compiler *c, int index) {
   int which = node->variable - MOD_BATCH;
   if (c->program->reads[which]) return c->program->index[which]; // a tree may name it twice
   c->program->reads[which] = true;
-  return c->program->index[which] = new_register(c, c->level[index], natural_lane(c, index));
+  return c->program->index[which] =
+             mod_assembly_register(&c->assembly, c->level[index], c->lanes.natural[index]);
 }
 
-// The codes of one operation: of ints, longs and floats.
+// The loops of one operation on ints, floats and longs, as ModLaneType.
 typedef struct {
-  ModLoopCode ints, longs, floats;
+  ModLoopCode in[LANE_TYPES];
 } Codes;
 
 static Codes codes_of(ModOperation operation) {
 #define CODES(NAME)                                                                                \
-  ((Codes){MOD_LOOP_##NAME##_INT, MOD_LOOP_##NAME##_LONG, MOD_LOOP_##NAME##_FLOAT})
+  ((Codes){{MOD_LOOP_##NAME##_INT, MOD_LOOP_##NAME##_FLOAT, MOD_LOOP_##NAME##_LONG}})
   switch (operation) {
   case MOD_NEGATE: return CODES(NEGATE);
   case MOD_ABS: return CODES(ABS);
@@ -161,79 +94,105 @@ static Codes codes_of(ModOperation operation) {
   case MOD_GREATER: return CODES(LESS);
   case MOD_LESS_EQUAL:
   case MOD_GREATER_EQUAL: return CODES(LESS_EQUAL);
-  case MOD_DIVIDE: return (Codes){.floats = MOD_LOOP_DIVIDE_FLOAT};
+  case MOD_DIVIDE: return (Codes){{[MOD_LANE_FLOAT] = MOD_LOOP_DIVIDE_FLOAT}};
   default: // MOD_POWER, whose ints are longs
-    return (Codes){.longs = MOD_LOOP_POWER_LONG, .floats = MOD_LOOP_POWER_FLOAT};
+    return (Codes){
+        {[MOD_LANE_FLOAT] = MOD_LOOP_POWER_FLOAT, [MOD_LANE_LONG] = MOD_LOOP_POWER_LONG}};
   }
 #undef CODES
 }
 
-static ModLoopCode code_in(Codes codes, ModLaneType lane) {
-  return lane == MOD_LANE_INT ? codes.ints : lane == MOD_LANE_LONG ? codes.longs : codes.floats;
+// > and >= are < and <= of exchanged operands.
+static bool is_swapped(ModOperation operation) {
+  return operation == MOD_GREATER || operation == MOD_GREATER_EQUAL;
 }
 
-// The lanes that an operation is computed in: ints where all that meet in it are.
-static ModLaneType lane_of_operation(const Compiler *c, int index) {
+static bool is_short(const ModRange *range) {
+  return range->least >= -(1 << 21) && range->most <= 1 << 21;
+}
+
+// Division of small ints by one number is done in float32.
+static ModLoopCode division_code(const Compiler *c, int index, ModLoopCode code, ModOperand x,
+                                 ModOperand y) {
   const ModNode *node = &c->tree.nodes[index];
-  ModLaneType lane = natural_lane(c, node->child[0]);
-  if (lane == MOD_LANE_FLOAT) return lane;
-  for (int i = 0; i < mod_operation_children(node->operation); i++)
-    if (natural_lane(c, node->child[i]) == MOD_LANE_LONG) lane = MOD_LANE_LONG;
-  if (natural_lane(c, index) == MOD_LANE_LONG || node->operation == MOD_POWER) lane = MOD_LANE_LONG;
-  return lane;
+  int level = c->level[index], first = node->child[0], second = node->child[1];
+  bool by_scalar = !mod_assembly_is_scalar(x, level) && mod_assembly_is_scalar(y, level) &&
+                   is_short(&c->lanes.range[first]) && is_short(&c->lanes.range[second]);
+  if (!by_scalar) return code;
+  if (code == MOD_LOOP_FLOOR_DIVIDE_INT) return MOD_LOOP_FLOOR_DIVIDE_SHORT;
+  return code == MOD_LOOP_REMAINDER_INT ? MOD_LOOP_REMAINDER_SHORT : code;
 }
 
 static ModOperand compile_arithmetic(Compiler *c, int index) {
   const ModNode *node = &c->tree.nodes[index];
-  ModLaneType lane = lane_of_operation(c, index), natural = natural_lane(c, index);
-  ModLoopCode code = code_in(codes_of(node->operation), lane);
-  bool compares = mod_operation_compares(node->operation);
-  ModLaneType out = compares ? MOD_LANE_INT : lane;
-  ModOperand x = value_in(c, node->child[0], lane);
-  if (mod_operation_children(node->operation) == 1)
-    return unary(c, c->level[index], code, out, x); // as long as its operand
-  ModOperand y = value_in(c, node->child[1], lane);
-  bool swap = node->operation == MOD_GREATER || node->operation == MOD_GREATER_EQUAL;
-  ModOperand value = binary(c, c->level[index], code, out, swap ? y : x, swap ? x : y);
-  if (out == MOD_LANE_LONG && natural == MOD_LANE_INT)
-    return unary(c, c->level[index], MOD_LOOP_LONG_TO_INT, natural, value);
-  return value;
+  int level = c->level[index];
+  ModLaneType lane = c->lanes.computed[index], natural = c->lanes.natural[index];
+  ModLaneType out = mod_operation_compares(node->operation) ? MOD_LANE_INT : lane;
+  ModLoopCode code = codes_of(node->operation).in[lane];
+  ModOperand x = value_in(c, node->child[0], lane), value;
+  if (mod_operation_children(node->operation) == 1) {
+    value = unary(c, level, code, out, x);
+  } else {
+    ModOperand y = value_in(c, node->child[1], lane);
+    bool swap = is_swapped(node->operation);
+    code = division_code(c, index, code, x, y);
+    value = binary(c, level, code, out, swap ? y : x, swap ? x : y);
+  }
+  return out == natural ? value : unary(c, level, conversion(out, natural), natural, value);
+}
+
+// A product of elements that nothing else needs; -1: none.
+static int product_within(const Compiler *c, const ModNode *node) {
+  for (int i = 0; i < 2; i++) {
+    int child = node->child[i];
+    if (c->tree.nodes[child].operation == MOD_MULTIPLY && c->uses[child] == 1 &&
+        c->level[child] == MOD_PLACE_ELEMENT)
+      return i;
+  }
+  return -1;
+}
+
+// x y + z in one pass.
+static ModOperand compile_sum(Compiler *c, int index) {
+  const ModNode *node = &c->tree.nodes[index];
+  int which = product_within(c, node);
+  if (c->lanes.computed[index] != MOD_LANE_FLOAT || which < 0) return compile_arithmetic(c, index);
+  const ModNode *product = &c->tree.nodes[node->child[which]];
+  ModOperand x = value_in(c, product->child[0], MOD_LANE_FLOAT);
+  ModOperand y = value_in(c, product->child[1], MOD_LANE_FLOAT);
+  ModOperand z = value_in(c, node->child[1 - which], MOD_LANE_FLOAT);
+  bool swap = mod_assembly_is_scalar(x, MOD_PLACE_ELEMENT);
+  return mod_assembly_three(&c->assembly, MOD_PLACE_ELEMENT, MOD_LOOP_MULTIPLY_ADD, MOD_LANE_FLOAT,
+                            swap ? y : x, swap ? x : y, z);
 }
 
 static ModOperand compile_where(Compiler *c, int index) {
   const ModNode *node = &c->tree.nodes[index];
   int level = c->level[index];
-  ModLaneType lane = natural_lane(c, index);
-  if (lane == MOD_LANE_INT && (natural_lane(c, node->child[1]) == MOD_LANE_LONG ||
-                               natural_lane(c, node->child[2]) == MOD_LANE_LONG))
-    lane = MOD_LANE_LONG; // a branch that ranges prove is never taken
+  ModLaneType lane = c->lanes.computed[index], natural = c->lanes.natural[index];
   ModOperand condition = value_in(c, node->child[0], MOD_LANE_INT);
   ModOperand yes = value_in(c, node->child[1], lane), no = value_in(c, node->child[2], lane);
-  if (is_scalar(condition, level))
+  if (mod_assembly_is_scalar(condition, level))
     condition = unary(c, level, MOD_LOOP_COPY, MOD_LANE_INT, condition);
-  ModOperand out = new_register(c, level, lane);
   ModLoopCode code = lane == MOD_LANE_LONG ? MOD_LOOP_WHERE_LONG : MOD_LOOP_WHERE;
-  append(c, level,
-         (ModStep){
-             .run = function_of(c, code, yes, &no, level), .out = out, .in = {condition, yes, no}});
-  if (lane == natural_lane(c, index)) return out;
-  return unary(c, level, MOD_LOOP_LONG_TO_INT, MOD_LANE_INT, out);
+  ModOperand value = mod_assembly_three(&c->assembly, level, code, lane, condition, yes, no);
+  return lane == natural ? value : unary(c, level, conversion(lane, natural), natural, value);
 }
 
-// row * columns + column, or the index of a 1-D array.
+// row * columns, in these lanes.
+static ModOperand start_of_row(Compiler *c, int row, const Tensor *values, ModLaneType lane) {
+  ModOperand columns = mod_assembly_constant(&c->assembly, lane, values->shape[1], 0);
+  return binary(c, c->level[row], codes_of(MOD_MULTIPLY).in[lane], lane, value_in(c, row, lane),
+                columns);
+}
+
 static ModOperand element_index(Compiler *c, int index, const Tensor *values) {
   const ModNode *node = &c->tree.nodes[index];
-  int row = node->child[0], column = node->child[1];
-  bool is_long = natural_lane(c, row) == MOD_LANE_LONG ||
-                 natural_lane(c, column) == MOD_LANE_LONG || tensor_elements(values) > INT32_MAX;
-  ModLaneType lane = is_long ? MOD_LANE_LONG : MOD_LANE_INT;
-  ModOperand at = value_in(c, row, lane);
-  if (values->rank == 1) return at;
-  ModOperand columns = constant(c, lane, values->shape[1], 0);
-  ModOperand start =
-      binary(c, c->level[row], code_in(codes_of(MOD_MULTIPLY), lane), lane, at, columns);
-  ModOperand add = value_in(c, column, lane);
-  return binary(c, c->level[index], code_in(codes_of(MOD_ADD), lane), lane, start, add);
+  ModLaneType lane = mod_lanes_of_index(&c->lanes, node, values);
+  if (values->rank == 1) return value_in(c, node->child[0], lane);
+  ModOperand start = start_of_row(c, node->child[0], values, lane);
+  ModOperand column = value_in(c, node->child[1], lane);
+  return binary(c, c->level[index], codes_of(MOD_ADD).in[lane], lane, start, column);
 }
 
 static ModLoopCode gather_code(Dtype dtype, ModLaneType lane, bool far) {
@@ -245,110 +204,192 @@ static ModLoopCode gather_code(Dtype dtype, ModLaneType lane, bool far) {
   return far ? code + 1 : code; // the one of a long index follows
 }
 
+static bool is_key(const Compiler *c, int index) {
+  const ModNode *node = &c->tree.nodes[index];
+  return node->operation == MOD_VARIABLE && node->variable == MOD_KEY && !c->lanes.fixed[index] &&
+         c->lanes.natural[index] == MOD_LANE_INT;
+}
+
+// What is added to kv_idx in an index: a node of the row, negated or not; -1: nothing. false: it is
+// no sum of the two.
+static bool split_index(const Compiler *c, int index, int *rest, bool *negated) {
+  const ModNode *node = &c->tree.nodes[index];
+  *negated = node->operation == MOD_SUBTRACT;
+  *rest = -1;
+  if (is_key(c, index)) return true;
+  if (node->operation != MOD_ADD && node->operation != MOD_SUBTRACT) return false;
+  int key = node->operation == MOD_ADD && is_key(c, node->child[1]) ? 1 : 0;
+  *rest = node->child[1 - key];
+  return is_key(c, node->child[key]) && c->level[*rest] <= MOD_PLACE_ROW;
+}
+
+// An int of each row that with kv_idx makes the index of an element. false: there is none.
+static bool row_start(Compiler *c, const ModNode *node, const Tensor *values, ModOperand *start) {
+  int rest, row = node->child[0];
+  bool negated, two = values->rank == 2;
+  if (mod_lanes_of_index(&c->lanes, node, values) != MOD_LANE_INT || values->dtype == DTYPE_I64 ||
+      (two && c->level[row] > MOD_PLACE_ROW) || !split_index(c, node->child[1], &rest, &negated) ||
+      (rest >= 0 && c->lanes.natural[rest] != MOD_LANE_INT))
+    return false;
+  *start = two ? start_of_row(c, row, values, MOD_LANE_INT)
+               : mod_assembly_constant(&c->assembly, MOD_LANE_INT, 0, 0);
+  if (rest < 0) return true;
+  ModLoopCode code = negated ? MOD_LOOP_SUBTRACT_INT : MOD_LOOP_ADD_INT;
+  int level = (two ? c->level[row] : MOD_PLACE_TILE) | c->level[rest];
+  *start = binary(c, level, code, MOD_LANE_INT, *start, value_in(c, rest, MOD_LANE_INT));
+  return true;
+}
+
 static ModOperand compile_element(Compiler *c, int index) {
-  const Tensor *values = &c->bound->arrays[c->tree.nodes[index].array].values;
+  const ModNode *node = &c->tree.nodes[index];
+  const Tensor *values = &c->bound->arrays[node->array].values;
   int level = c->level[index];
-  ModLaneType lane = natural_lane(c, index);
+  ModLaneType lane = c->lanes.natural[index];
+  ModOperand start;
+  if (level == MOD_PLACE_ELEMENT && row_start(c, node, values, &start)) {
+    ModLoopCode code = values->dtype == DTYPE_BOOL  ? MOD_LOOP_LOAD_BOOL
+                       : values->dtype == DTYPE_I32 ? MOD_LOOP_LOAD_INT
+                                                    : MOD_LOOP_LOAD_FLOAT;
+    int key = node->child[1];
+    while (!is_key(c, key)) // the sum's operand that is kv_idx
+      key = c->tree.nodes[key].child[is_key(c, c->tree.nodes[key].child[1])];
+    return mod_assembly_read(&c->assembly, level, code, lane, start, value_in(c, key, MOD_LANE_INT),
+                             values);
+  }
   ModOperand at = element_index(c, index, values);
   ModLoopCode code = gather_code(values->dtype, lane, at.lane == MOD_LANE_LONG);
-  ModOperand out = new_register(c, level, lane);
-  append(c, level,
-         (ModStep){.run = c->program->table->function[code][0],
-                   .out = out,
-                   .in = {at, at},
-                   .array = values->data,
-                   .extent = tensor_elements(values)});
-  return out;
+  return mod_assembly_read(&c->assembly, level, code, lane, at, at, values);
 }
 
 static ModOperand compile_conversion(Compiler *c, int index) {
   const ModNode *node = &c->tree.nodes[index];
-  ModLaneType natural = natural_lane(c, node->child[0]), lane = natural_lane(c, index);
-  if (node->operation == MOD_TO_FLOAT) return value_in(c, node->child[0], MOD_LANE_FLOAT);
-  if (natural != MOD_LANE_FLOAT) return value_in(c, node->child[0], lane);
+  ModLaneType lane = c->lanes.natural[index];
+  if (c->tree.nodes[node->child[0]].type != MOD_FLOAT) return value_in(c, node->child[0], lane);
   ModLoopCode code = lane == MOD_LANE_INT ? MOD_LOOP_FLOAT_TO_INT : MOD_LOOP_FLOAT_TO_LONG;
   return unary(c, c->level[index], code, lane, value_in(c, node->child[0], MOD_LANE_FLOAT));
 }
 
+static ModOperand compile_bools(Compiler *c, int index, ModLoopCode code) {
+  const int *child = c->tree.nodes[index].child;
+  return binary(c, c->level[index], code, MOD_LANE_INT, value_in(c, child[0], MOD_LANE_INT),
+                value_in(c, child[1], MOD_LANE_INT));
+}
+
 static ModOperand compile_node(Compiler *c, int index) {
   const ModNode *node = &c->tree.nodes[index];
-  const int *child = node->child;
-  int level = c->level[index];
-#define OF_FLOAT(CODE) unary(c, level, CODE, MOD_LANE_FLOAT, value_in(c, child[0], MOD_LANE_FLOAT))
-#define OF_BOOLS(CODE)                                                                             \
-  binary(c, level, CODE, MOD_LANE_INT, value_in(c, child[0], MOD_LANE_INT),                        \
-         value_in(c, child[1], MOD_LANE_INT))
+#define OF_ONE(CODE, LANE)                                                                         \
+  unary(c, c->level[index], MOD_LOOP_##CODE, LANE, value_in(c, node->child[0], LANE))
   switch (node->operation) {
   case MOD_VARIABLE: return compile_variable(c, index);
   case MOD_ELEMENT: return compile_element(c, index);
-  case MOD_NOT:
-    return unary(c, level, MOD_LOOP_NOT, MOD_LANE_INT, value_in(c, child[0], MOD_LANE_INT));
-  case MOD_AND: return OF_BOOLS(MOD_LOOP_AND);
-  case MOD_OR: return OF_BOOLS(MOD_LOOP_OR);
-  case MOD_EXP: return OF_FLOAT(MOD_LOOP_EXP);
-  case MOD_EXP2: return OF_FLOAT(MOD_LOOP_EXP2);
-  case MOD_LOG: return OF_FLOAT(MOD_LOOP_LOG);
-  case MOD_TANH: return OF_FLOAT(MOD_LOOP_TANH);
-  case MOD_SQRT: return OF_FLOAT(MOD_LOOP_SQRT);
+  case MOD_NOT: return OF_ONE(NOT, MOD_LANE_INT);
+  case MOD_AND: return compile_bools(c, index, MOD_LOOP_AND);
+  case MOD_OR: return compile_bools(c, index, MOD_LOOP_OR);
+  case MOD_EXP: return OF_ONE(EXP, MOD_LANE_FLOAT);
+  case MOD_EXP2: return OF_ONE(EXP2, MOD_LANE_FLOAT);
+  case MOD_LOG: return OF_ONE(LOG, MOD_LANE_FLOAT);
+  case MOD_TANH: return OF_ONE(TANH, MOD_LANE_FLOAT);
+  case MOD_SQRT: return OF_ONE(SQRT, MOD_LANE_FLOAT);
   case MOD_TO_FLOAT:
   case MOD_TO_INTEGER: return compile_conversion(c, index);
+  case MOD_ADD: return compile_sum(c, index);
   case MOD_WHERE: return compile_where(c, index);
   default: return compile_arithmetic(c, index);
   }
-#undef OF_FLOAT
-#undef OF_BOOLS
+#undef OF_ONE
 }
 
-static void sink(Compiler *c, ModLoopCode code, ModOperand x, const ModOperand *y) {
-  ModOperand target = {MOD_PLACE_TARGET, MOD_LANE_FLOAT, 0};
-  append(c, MOD_PLACE_ELEMENT,
-         (ModStep){.run = function_of(c, code, x, y, MOD_PLACE_ELEMENT),
-                   .sink = true,
-                   .out = target,
-                   .in = {x, y ? *y : x}});
+// Bounds of kv_idx that comparisons with values of the row give: nodes, or -1, and whether kv_idx
+// may be equal.
+typedef struct {
+  int key, lower, upper;
+  bool lower_strict, upper_strict;
+} Bounds;
+
+// Takes x < y or x <= y for one of the two bounds. false: it is not, or there is such a bound.
+static bool take_bound(const Compiler *c, Bounds *bounds, bool strict, int x, int y) {
+  bool upper = is_key(c, x);
+  int key = upper ? x : y, bound = upper ? y : x;
+  const ModRange *range = &c->lanes.range[bound];
+  if (!is_key(c, key) || c->level[bound] > MOD_PLACE_ROW ||
+      (upper ? bounds->upper : bounds->lower) >= 0 || range->least == INT32_MIN ||
+      range->most == INT32_MAX)
+    return false;
+  bounds->key = key;
+  *(upper ? &bounds->upper : &bounds->lower) = bound;
+  *(upper ? &bounds->upper_strict : &bounds->lower_strict) = strict;
+  return true;
+}
+
+// The last int that is allowed, or the first.
+static ModOperand inclusive(Compiler *c, int bound, bool strict, int64_t step) {
+  ModOperand value = value_in(c, bound, MOD_LANE_INT);
+  if (!strict) return value;
+  ModOperand one = mod_assembly_constant(&c->assembly, MOD_LANE_INT, step, 0);
+  return binary(c, c->level[bound], MOD_LOOP_ADD_INT, MOD_LANE_INT, value, one);
+}
+
+static void hide_outside(Compiler *c, const Bounds *bounds) {
+  ModOperand key = value_in(c, bounds->key, MOD_LANE_INT), first, last;
+  if (bounds->lower >= 0) first = inclusive(c, bounds->lower, bounds->lower_strict, 1);
+  if (bounds->upper >= 0) last = inclusive(c, bounds->upper, bounds->upper_strict, -1);
+  if (bounds->lower < 0)
+    mod_assembly_sink(&c->assembly, MOD_LOOP_HIDE_LESS_EQUAL, key, &last, NULL);
+  else if (bounds->upper < 0)
+    mod_assembly_sink(&c->assembly, MOD_LOOP_HIDE_LESS_EQUAL, first, &key, NULL);
+  else
+    mod_assembly_sink(&c->assembly, MOD_LOOP_HIDE_OUTSIDE, first, &last, &key);
 }
 
 // A comparison of ints need not be stored before it hides.
-static bool hide_by_comparison(Compiler *c, int index) {
+static bool hide_by_comparison(Compiler *c, int index, Bounds *bounds) {
   const ModNode *node = &c->tree.nodes[index];
-  if (!mod_operation_compares(node->operation) || c->level[index] != MOD_PLACE_ELEMENT ||
-      is_fixed(c, index) || lane_of_operation(c, index) != MOD_LANE_INT)
+  if (!mod_operation_compares(node->operation) || c->lanes.fixed[index] ||
+      c->lanes.computed[index] != MOD_LANE_INT)
     return false;
-  ModOperand x = value_in(c, node->child[0], MOD_LANE_INT);
-  ModOperand y = value_in(c, node->child[1], MOD_LANE_INT);
-  bool swap = node->operation == MOD_GREATER || node->operation == MOD_GREATER_EQUAL;
-  ModLoopCode code = codes_of(node->operation).ints - MOD_LOOP_EQUAL_INT + MOD_LOOP_HIDE_EQUAL;
-  sink(c, code, swap ? y : x, swap ? &x : &y);
+  bool swap = is_swapped(node->operation);
+  int first = node->child[swap], second = node->child[!swap];
+  ModLoopCode code = codes_of(node->operation).in[MOD_LANE_INT];
+  bool orders = code == MOD_LOOP_LESS_INT || code == MOD_LOOP_LESS_EQUAL_INT;
+  if (orders && take_bound(c, bounds, code == MOD_LOOP_LESS_INT, first, second)) return true;
+  if (c->level[index] != MOD_PLACE_ELEMENT) return false;
+  ModOperand x = value_in(c, first, MOD_LANE_INT), y = value_in(c, second, MOD_LANE_INT);
+  mod_assembly_sink(&c->assembly, code - MOD_LOOP_EQUAL_INT + MOD_LOOP_HIDE_EQUAL, x, &y, NULL);
   return true;
 }
 
 // Each part of a conjunction hides what it forbids.
-static void hide(Compiler *c, int index) {
+static void hide(Compiler *c, int index, Bounds *bounds) {
   const ModNode *node = &c->tree.nodes[index];
-  if (node->operation == MOD_AND && !is_fixed(c, index)) {
-    hide(c, node->child[0]);
-    hide(c, node->child[1]);
-  } else if (!hide_by_comparison(c, index)) {
-    sink(c, MOD_LOOP_HIDE, value_in(c, index, MOD_LANE_INT), NULL);
+  if (node->operation == MOD_AND && !c->lanes.fixed[index]) {
+    hide(c, node->child[0], bounds);
+    hide(c, node->child[1], bounds);
+  } else if (!hide_by_comparison(c, index, bounds)) {
+    mod_assembly_sink(&c->assembly, MOD_LOOP_HIDE, value_in(c, index, MOD_LANE_INT), NULL, NULL);
   }
 }
 
-static void write_score(Compiler *c, int root) {
-  ModOperand value = value_in(c, root, MOD_LANE_FLOAT);
-  if (value.place == MOD_PLACE_ELEMENT) { // the last step's, which nothing else reads
-    value.place = MOD_PLACE_RESULT;
-    size_t last = c->program->steps[MOD_PLACE_ELEMENT].count - 1;
-    c->program->steps[MOD_PLACE_ELEMENT].items[last].out = value;
-  }
-  sink(c, MOD_LOOP_COPY, value, NULL);
+static void hide_all(Compiler *c, int root) {
+  Bounds bounds = {-1, -1, -1, false, false};
+  hide(c, root, &bounds);
+  if (bounds.key >= 0) hide_outside(c, &bounds);
 }
 
 static void finish(Compiler *c, int root) {
+  ModOperand value;
   switch (c->program->purpose) {
-  case MOD_PURPOSE_SCORE: write_score(c, root); break;
-  case MOD_PURPOSE_SCALE: sink(c, MOD_LOOP_SCALE, value_in(c, root, MOD_LANE_FLOAT), NULL); break;
-  case MOD_PURPOSE_HIDE: hide(c, root); break;
-  case MOD_PURPOSE_SHOW: sink(c, MOD_LOOP_SHOW, value_in(c, root, MOD_LANE_INT), NULL); break;
+  case MOD_PURPOSE_SCORE:
+    value = value_in(c, root, MOD_LANE_FLOAT);
+    if (value.place == MOD_PLACE_ELEMENT) value = mod_assembly_result(&c->assembly, value);
+    mod_assembly_sink(&c->assembly, MOD_LOOP_COPY, value, NULL, NULL);
+    break;
+  case MOD_PURPOSE_SCALE:
+    mod_assembly_sink(&c->assembly, MOD_LOOP_SCALE, value_in(c, root, MOD_LANE_FLOAT), NULL, NULL);
+    break;
+  case MOD_PURPOSE_SHOW:
+    mod_assembly_sink(&c->assembly, MOD_LOOP_SHOW, value_in(c, root, MOD_LANE_INT), NULL, NULL);
+    break;
+  default: hide_all(c, root);
   }
 }
 
@@ -358,69 +399,12 @@ static void find_levels(Compiler *c) {
   for (int i = 0; i < c->tree.count; i++) {
     const ModNode *node = &c->tree.nodes[i];
     int children = mod_operation_children(node->operation);
-    if (children > 0) c->level[i] = 0;
-    for (int k = 0; k < children; k++) c->level[i] |= c->level[node->child[k]];
-    if (is_fixed(c, i)) c->level[i] = 0;
+    if (children > 0 || c->lanes.fixed[i]) c->level[i] = MOD_PLACE_TILE;
+    for (int k = 0; k < children; k++) {
+      c->uses[node->child[k]]++;
+      if (!c->lanes.fixed[i]) c->level[i] |= c->level[node->child[k]];
+    }
   }
-}
-
-// Places for the registers of elements, each free again after the last step that reads it.
-typedef struct {
-  int *last_read;            // by register: a step
-  int64_t *place;            // by register
-  ARRAY_OF(int64_t) free[2]; // of 4 and of 8 bytes
-} Allocation;
-
-static bool is_register(ModOperand operand) {
-  return operand.place == MOD_PLACE_ELEMENT || operand.place == MOD_PLACE_RESULT;
-}
-
-static int64_t take_place(Compiler *c, Allocation *allocation, ModLaneType lane) {
-  int size = lane == MOD_LANE_LONG;
-  if (allocation->free[size].count > 0)
-    return allocation->free[size].items[--allocation->free[size].count];
-  int64_t place = c->program->bytes[MOD_PLACE_ELEMENT];
-  c->program->bytes[MOD_PLACE_ELEMENT] += MOD_STRIP_ELEMENTS * mod_lane_size(lane);
-  return place;
-}
-
-static void release_operands(Allocation *allocation, const ModStep *step, int number) {
-  for (int i = 0; i < 3; i++) {
-    if (!is_register(step->in[i])) continue;
-    int64_t which = step->in[i].offset;
-    if (allocation->last_read[which] != number) continue;
-    allocation->last_read[which] = -1; // once
-    ARRAY_APPEND(&allocation->free[step->in[i].lane == MOD_LANE_LONG], allocation->place[which]);
-  }
-}
-
-static void place_step(Compiler *c, Allocation *allocation, ModStep *step, int number) {
-  release_operands(allocation, step, number);
-  for (int i = 0; i < 3; i++)
-    if (is_register(step->in[i])) step->in[i].offset = allocation->place[step->in[i].offset];
-  if (!is_register(step->out)) return;
-  int64_t which = step->out.offset;
-  step->out.offset = allocation->place[which] = take_place(c, allocation, step->out.lane);
-}
-
-static void place_registers(Compiler *c) {
-  ModProgram *program = c->program;
-  Allocation allocation = {memory_allocate((size_t)c->registers * sizeof(int)),
-                           memory_allocate((size_t)c->registers * sizeof(int64_t)),
-                           {{0}}};
-  int count = (int)program->steps[MOD_PLACE_ELEMENT].count;
-  ModStep *steps = program->steps[MOD_PLACE_ELEMENT].items;
-  program->score_copy = (ModOperand){MOD_PLACE_ELEMENT, MOD_LANE_FLOAT, 0};
-  if (program->reads_scores)
-    program->score_copy.offset = take_place(c, &allocation, MOD_LANE_FLOAT);
-  for (int i = 0; i < count; i++)
-    for (int k = 0; k < 3; k++)
-      if (is_register(steps[i].in[k])) allocation.last_read[steps[i].in[k].offset] = i;
-  for (int i = 0; i < count; i++) place_step(c, &allocation, &steps[i], i);
-  memory_free(allocation.last_read);
-  memory_free(allocation.place);
-  ARRAY_FREE(&allocation.free[0]);
-  ARRAY_FREE(&allocation.free[1]);
 }
 
 bool mod_program_compile(ModProgram *program, const BoundMod *bound, const ModTree *tree,
@@ -428,13 +412,13 @@ bool mod_program_compile(ModProgram *program, const BoundMod *bound, const ModTr
   *program = (ModProgram){.purpose = purpose, .table = table};
   Compiler *c = memory_allocate(sizeof *c);
   c->bound = bound;
-  c->program = program;
+  c->program = c->assembly.program = program;
   bool done = mod_rewrite(tree, bound, &c->tree, error);
   if (done) {
-    mod_ranges(&c->tree, bound->arrays, &bound->shape, c->ranges);
+    mod_lanes_find(&c->lanes, &c->tree, bound);
     find_levels(c);
     finish(c, c->tree.count - 1);
-    place_registers(c);
+    mod_assembly_finish(&c->assembly);
     mod_tree_free(&c->tree);
   }
   memory_free(c);

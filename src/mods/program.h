@@ -4,8 +4,8 @@
 // columns, and only the rest for each element.
 #pragma once
 #include "base/array.h"
+#include "mods/lanes.h"
 #include "mods/loops.h"
-#include "mods/mod.h"
 
 enum {
   MOD_STRIP_COLUMNS = 256,
@@ -13,26 +13,23 @@ enum {
   MOD_STRIP_ELEMENTS = 2048, // at most, columns rounded up to MOD_LOOP_STEP
 };
 
-// Once a tile, by row, by column, by element: MOD_ON_ROW | MOD_ON_COLUMN of mods/rewrite.h.
-enum { MOD_LEVELS = 4 };
-
 typedef enum {
-  MOD_PLACE_TILE, // the first four: scratch of that level
+  MOD_PLACE_TILE, // scratch by level: MOD_ON_ROW | MOD_ON_COLUMN of mods/rewrite.h
   MOD_PLACE_ROW,
   MOD_PLACE_COLUMN,
   MOD_PLACE_ELEMENT,
   MOD_PLACE_CONSTANT,
   MOD_PLACE_SCORES, // what the caller gives; a copy of it where columns are not whole steps
-  MOD_PLACE_RESULT, // the caller's target, or an element register copied to it, likewise
+  MOD_PLACE_RESULT, // the caller's target; likewise a register that is copied to it
   MOD_PLACE_TARGET,
+  MOD_PLACE_COUNT
 } ModPlace;
-
-typedef enum { MOD_LANE_INT, MOD_LANE_FLOAT, MOD_LANE_LONG } ModLaneType;
+enum { MOD_LEVELS = MOD_PLACE_ELEMENT + 1 };
 
 typedef struct {
   ModPlace place;
   ModLaneType lane;
-  int64_t offset; // bytes into its area
+  int64_t offset; // bytes into its place; of an element register its number, until it has a place
 } ModOperand;
 
 typedef struct {
@@ -49,7 +46,10 @@ typedef enum {
   MOD_PURPOSE_SCALE, // float: target *= value
   MOD_PURPOSE_HIDE,  // bool: target = -infinity where false
   MOD_PURPOSE_SHOW,  // bool: bytes of 0 or 1
+  MOD_PURPOSE_COUNT
 } ModPurpose;
+
+enum { MOD_INDEX_COUNT = 4 }; // b, h, q_idx, kv_idx: MOD_BATCH + i
 
 typedef struct {
   ModPurpose purpose;
@@ -58,13 +58,12 @@ typedef struct {
   int64_t bytes[MOD_LEVELS]; // of scratch
   ARRAY_OF(int64_t) constants;
   bool reads_scores;
-  ModOperand score_copy; // an element register
-  bool reads[4];         // b, h, q_idx, kv_idx …
-  ModOperand index[4];   // … and where they are
+  int64_t score_copy, result;        // element registers
+  bool reads[MOD_INDEX_COUNT];       // the indices …
+  ModOperand index[MOD_INDEX_COUNT]; // … and where they are
 } ModProgram;
 
 // Of a tree with at least one node; keeps pointing to the bound mod's arrays.
 CHECKED bool mod_program_compile(ModProgram *program, const BoundMod *bound, const ModTree *tree,
                                  ModPurpose purpose, const ModLoopTable *table, Error *error);
 void mod_program_free(ModProgram *program);
-int64_t mod_lane_size(ModLaneType lane); // 4 or 8

@@ -20,8 +20,11 @@ static ModRange cut(Wide least, Wide most) {
   return range;
 }
 
+// Of numbers that are within int64.
 static Wide floor_quotient(Wide x, Wide y) {
-  return x / y - (x % y != 0 && (x < 0) != (y < 0));
+  if (y == -1) return -x;
+  int64_t a = (int64_t)x, b = (int64_t)y;
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
 // The hull of `operation` at the corners of two ranges.

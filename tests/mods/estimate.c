@@ -22,6 +22,7 @@ static Estimate rounded(double real, double error, bool unsure) {
   }
   if (fabs(real) - error > FLT_MAX * (1 + ROUNDING)) {
     result.real = copysign(INFINITY, real), result.error = 0;
+    result.unsure = true; // unless it is added to at once, unrounded
   } else {
     if (error > 0 || !is_float(real)) result.error += fabs(real) * ROUNDING + 0x1p-148;
     result.unsure |= !(fabs(real) + result.error < FLT_MAX);
