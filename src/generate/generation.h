@@ -11,7 +11,7 @@ typedef struct {
   Dtype cache_dtype;             // usually the model's
   int64_t max_batch, max_tokens; // sequences, and tokens each (prompt + new): reserved, then reused
   const char *compile_mode;      // NULL: operators run as the model calls them; "default",
-                                 // "reduce-overhead": see compile/program.h, with a static cache
+                                 // "reduce-overhead": see compile/executable.h, with a static cache
 } GeneratorOptions;
 
 // Owns the cache, the scratch and the operators for one model. One team, one thread of control.

@@ -13,7 +13,7 @@ typedef struct {
 
 typedef struct {
   Guard guard;
-  Program *program;
+  Executable *program;
 } StepProgram;
 
 struct StepPrograms {
@@ -33,7 +33,7 @@ StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepO
 void step_programs_close(StepPrograms *programs) {
   if (!programs) return;
   for (size_t i = 0; i < programs->programs.count; i++)
-    program_close(programs->programs.items[i].program);
+    executable_close(programs->programs.items[i].program);
   ARRAY_FREE(&programs->programs);
   memory_free(programs);
 }
@@ -83,27 +83,27 @@ static void improve(StepPrograms *programs, Graph *graph) {
   programs->facts.passes_ns += clock_now() - begin;
 }
 
-static Program *bind(StepPrograms *programs, Graph *graph, Error *error) {
+static Executable *bind(StepPrograms *programs, Graph *graph, Error *error) {
   int64_t begin = clock_now();
-  ProgramOptions options = {programs->kernels, programs->team, programs->options.replay};
-  Program *program = program_open(graph, &options, error);
+  ExecutableOptions options = {programs->kernels, programs->team, programs->options.replay};
+  Executable *program = executable_open(graph, &options, error);
   programs->facts.bind_ns += clock_now() - begin;
   return program;
 }
 
-static void count_program(StepPrograms *programs, const Guard *guard, const Program *program) {
+static void count_program(StepPrograms *programs, const Guard *guard, const Executable *program) {
   for (size_t i = 0; i < programs->programs.count; i++)
     if (same_kind(&programs->programs.items[i].guard, guard)) {
       programs->facts.recompiles++;
       break;
     }
-  int64_t bytes = program_facts(program).planned_bytes;
+  int64_t bytes = executable_facts(program).planned_bytes;
   if (bytes > programs->facts.planned_bytes) programs->facts.planned_bytes = bytes;
   programs->facts.programs++;
 }
 
-static Program *make(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
-                     const Guard *guard, Error *error) {
+static Executable *make(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
+                        const Guard *guard, Error *error) {
   Graph *graph = record(programs, decoder, pass, guard->choose, error);
   if (!graph) return NULL;
   improve(programs, graph);
@@ -114,7 +114,7 @@ static Program *make(StepPrograms *programs, const Decoder *decoder, const Decod
   return made.program;
 }
 
-static Program *find(const StepPrograms *programs, const Guard *guard) {
+static Executable *find(const StepPrograms *programs, const Guard *guard) {
   for (size_t i = 0; i < programs->programs.count; i++)
     if (holds(&programs->programs.items[i].guard, guard))
       return programs->programs.items[i].program;
@@ -124,9 +124,9 @@ static Program *find(const StepPrograms *programs, const Guard *guard) {
 const Tensor *step_programs_run(StepPrograms *programs, const Decoder *decoder,
                                 const DecoderPass *pass, bool choose, Error *error) {
   Guard guard = guard_of(pass, choose);
-  Program *program = find(programs, &guard);
+  Executable *program = find(programs, &guard);
   if (!program) program = make(programs, decoder, pass, &guard, error);
   if (!program) return NULL;
-  program_run(program);
-  return program_output(program, 0);
+  executable_run(program);
+  return executable_output(program, 0);
 }

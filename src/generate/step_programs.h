@@ -3,7 +3,7 @@
 // shows of the cache, whether it ends in logits or in choices), made when it is first met. A pass
 // that none of them fits is compiled anew; all but the first of its kind count as recompiles.
 #pragma once
-#include "compile/program.h"
+#include "compile/executable.h"
 #include "model/decoder.h"
 
 typedef struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs of random graphs, step by step and replayed by teams of several sizes, leave what the
 // code itself leaves, bit for bit, run after run.
-#include "compile/program.h"
+#include "compile/executable.h"
 #include "graph/passes/passes.h"
 #include "left.h"
 #include <setjmp.h>
@@ -14,30 +14,30 @@
 
 enum { PROGRAMS = 400, RUNS = 2 };
 
-static Left run(RandomProgram *random, Program *program) {
+static Left run(RandomProgram *random, Executable *executable) {
   random_program_reset(random);
-  program_run(program);
-  return left_of(random, program_output(program, 0), program_output_count(program));
+  executable_run(executable);
+  return left_of(random, executable_output(executable, 0), executable_output_count(executable));
 }
 
 static void check(RandomProgram *random, uint64_t seed, const Left *expected, Team *team,
                   bool replay) {
   Error error = {0};
   char what[64];
-  ProgramOptions options = {kernels_for(cpu_best_tier()), team, replay};
+  ExecutableOptions options = {kernels_for(cpu_best_tier()), team, replay};
   Graph *graph = random_program_trace(random);
   for (int i = 0; i < pass_count(); i++) pass_at(i)->run(graph);
-  Program *program = program_open(graph, &options, &error);
-  assert_non_null(program);
+  Executable *executable = executable_open(graph, &options, &error);
+  assert_non_null(executable);
   snprintf(what, sizeof what, "%s by %d threads", replay ? "replayed" : "stepped", team_size(team));
   for (int i = 0; i < RUNS; i++) {
     uint64_t before = memory_allocation_count();
-    Left found = run(random, program);
+    Left found = run(random, executable);
     if (i > 0 && memory_allocation_count() != before) fail_msg("# %s: it allocates", what);
     left_compare(seed, what, expected, &found);
     free(found.values);
   }
-  program_close(program);
+  executable_close(executable);
 }
 
 static void programs_compute_what_the_code_does(void **state) {

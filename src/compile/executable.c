@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/executable.h"
+#include "compile/schedule.h"
+#include "graph/steps.h"
+
+enum { PAGE = 4096, LINE = 64 };
+
+// Nodes [first, last) of one task, or one node that forks by itself.
+typedef struct {
+  const Executable *executable;
+  int first, last;
+  bool fork;
+} Stretch;
+
+struct Executable {
+  ExecutableOptions options;
+  Graph *graph;
+  Schedule schedule;
+  Steps *steps; // [threads] of a replay, else one
+  int threads;
+  ARRAY_OF(Stretch) stretches;
+  Region memory;                   // results, then each thread's own block, then scratch
+  int64_t own_bytes, common_bytes; // of one thread's own block, of the common one
+  int64_t own_scratch, scratch;    // bytes
+  OperatorContext context;         // of operators that fork
+};
+
+static int64_t whole(int64_t bytes, int64_t of) {
+  return (bytes + of - 1) / of * of;
+}
+
+static int64_t node_scratch(const Executable *executable, const GraphNode *node, int threads) {
+  Tensor inputs[OPERATOR_MAX_INPUTS];
+  if (!node->operator->scratch_bytes) return 0;
+  for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
+  return node->operator->scratch_bytes(executable->options.kernels, inputs, node->input_count,
+                                       node->attributes, threads);
+}
+
+static void find_scratch(Executable *executable) {
+  for (size_t i = 0; i < executable->graph->nodes.count; i++) {
+    const GraphNode *node = &executable->graph->nodes.items[i];
+    RunBy by = executable->schedule.by[i];
+    if (by == RUN_BY_FORK) continue;
+    int64_t *most = by == RUN_BY_PARTS ? &executable->scratch : &executable->own_scratch;
+    int64_t bytes = node_scratch(executable, node, by == RUN_BY_PARTS ? executable->threads : 1);
+    if (bytes > *most) *most = bytes;
+  }
+  executable->scratch = whole(executable->scratch, LINE);
+  executable->own_scratch = whole(executable->own_scratch, LINE);
+}
+
+static char *own_block(const Executable *executable, int thread) {
+  return (char *)executable->memory.data + executable->common_bytes +
+         thread * executable->own_bytes;
+}
+
+static char *scratch_block(const Executable *executable) {
+  return own_block(executable, executable->threads);
+}
+
+// A thread's own scratch lies behind its own results.
+static char *own_scratch(const Executable *executable, int thread) {
+  return own_block(executable, thread + 1) - executable->own_scratch;
+}
+
+static bool take_memory(Executable *executable, Error *error) {
+  const Schedule *schedule = &executable->schedule;
+  executable->common_bytes = whole(schedule->plan.bytes, PAGE);
+  executable->own_bytes = whole(schedule->own_plan.bytes + executable->own_scratch, PAGE);
+  int64_t bytes =
+      executable->common_bytes + executable->threads * executable->own_bytes + executable->scratch;
+  return region_map(&executable->memory, (size_t)bytes, error);
+}
+
+static void make_steps(Executable *executable) {
+  const Schedule *schedule = &executable->schedule;
+  executable->steps = memory_allocate((size_t)executable->threads * sizeof *executable->steps);
+  StepMemory common = {&schedule->plan, executable->memory.data};
+  for (int i = 0; i < executable->threads; i++) {
+    StepMemory own = {&schedule->own_plan, own_block(executable, i)};
+    steps_make(executable->graph, &common, &own, &executable->steps[i]);
+  }
+}
+
+static void make_stretches(Executable *executable) {
+  int count = (int)executable->graph->nodes.count;
+  for (int i = 0; i < count;) {
+    Stretch stretch = {executable, i, i + 1, executable->schedule.by[i] == RUN_BY_FORK};
+    while (!stretch.fork && stretch.last < count &&
+           executable->schedule.by[stretch.last] != RUN_BY_FORK)
+      stretch.last++;
+    ARRAY_APPEND(&executable->stretches, stretch);
+    i = stretch.last;
+  }
+}
+
+Executable *executable_open(Graph *graph, const ExecutableOptions *options, Error *error) {
+  Executable *executable = memory_allocate(sizeof *executable);
+  *executable = (Executable){.options = *options, .graph = graph, .threads = 1};
+  if (options->replay) executable->threads = team_size(options->team);
+  executable->context = (OperatorContext){options->kernels, options->team, arena_open(0)};
+  schedule_make(graph, &executable->schedule);
+  find_scratch(executable);
+  if (!take_memory(executable, error)) {
+    executable_close(executable);
+    return NULL;
+  }
+  make_steps(executable);
+  make_stretches(executable);
+  return executable;
+}
+
+void executable_close(Executable *executable) {
+  if (!executable) return;
+  for (int i = 0; executable->steps && i < executable->threads; i++)
+    steps_free(&executable->steps[i]);
+  memory_free(executable->steps);
+  ARRAY_FREE(&executable->stretches);
+  schedule_free(&executable->schedule);
+  region_unmap(&executable->memory);
+  arena_close(executable->context.scratch);
+  graph_close(executable->graph);
+  memory_free(executable);
+}
+
+ExecutableFacts executable_facts(const Executable *executable) {
+  const Schedule *schedule = &executable->schedule;
+  ExecutableFacts facts = {
+      .steps = (int)executable->graph->nodes.count,
+      .stretches = (int)executable->stretches.count,
+      .planned_bytes = executable->common_bytes + executable->threads * executable->own_bytes,
+      .unshared_bytes = schedule->plan.unshared + executable->threads * schedule->own_plan.unshared,
+      .scratch_bytes = executable->scratch};
+  for (int i = 0; i < facts.steps; i++) facts.barriers += schedule->barrier[i];
+  return facts;
+}
+
+static void run_part(const Executable *executable, int index, int thread, int threads) {
+  Step *step = &executable->steps[thread].steps[index];
+  RunBy by = executable->schedule.by[index];
+  if (by == RUN_BY_FIRST && thread > 0) return;
+  bool alone = by != RUN_BY_PARTS;
+  OperatorPart part = {.kernels = executable->options.kernels,
+                       .team = executable->options.team,
+                       .scratch =
+                           alone ? own_scratch(executable, thread) : scratch_block(executable),
+                       .thread = alone ? 0 : thread,
+                       .threads = alone ? 1 : threads};
+  step->operator->part(&part, step->inputs, step->input_count, step->attributes, &step->output);
+}
+
+static void run_stretch(void *context, int thread, int threads) {
+  const Stretch *stretch = context;
+  const Executable *executable = stretch->executable;
+  for (int i = stretch->first; i < stretch->last; i++) {
+    if (executable->schedule.barrier[i] && i > stretch->first)
+      team_barrier(executable->options.team);
+    run_part(executable, i, thread, threads);
+  }
+}
+
+// As an operator runs when nothing is replayed, with the memory that was planned.
+static void run_alone(Executable *executable, int index) {
+  Step *step = &executable->steps[0].steps[index];
+  ArenaMark mark = arena_mark(executable->context.scratch);
+  operator_run(step->operator, & executable->context, step->inputs, step->input_count,
+               step->attributes, &step->output);
+  arena_restore(executable->context.scratch, mark);
+}
+
+void executable_run(Executable *executable) {
+  if (!executable->options.replay) {
+    for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
+    return;
+  }
+  for (size_t i = 0; i < executable->stretches.count; i++) {
+    Stretch *stretch = &executable->stretches.items[i];
+    if (stretch->fork)
+      run_alone(executable, stretch->first);
+    else
+      team_run(executable->options.team, run_stretch, stretch);
+  }
+}
+
+int executable_output_count(const Executable *executable) {
+  return executable->steps[0].output_count;
+}
+
+const Tensor *executable_output(const Executable *executable, int index) {
+  return &executable->steps[0].outputs[index];
+}
