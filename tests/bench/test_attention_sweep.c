@@ -75,54 +75,39 @@ static void the_last_list_is_the_fastest(void **state) {
   attention_sweep_close(sweep);
 }
 
-// The content of the peer's seven files.
+// The cells of the peer's seven configurations, and whether each has a backward pass.
 static const struct {
-  const char *name, *text;
+  const char *name;
   size_t cells;
+  bool backward, decoding;
 } files[] = {
-    {"basic",
-     "b: [2, 4]\nnh: [\"16,16\", \"16,4\"]\ns: [1024, 2048, 4096, 8192]\nd: [64, 128]\n"
-     "mods: [noop, causal, alibi, sliding_window]\nbackend: [efficient, math]\n",
-     2 * 2 * 4 * 2 * 4},
-    {"comprehensive",
-     "calculate_bwd: true\nb: [1, 2, 4, 8, 16]\nnh: [\"16,16\", \"16,2\", \"32,32\", \"32,4\"]\n"
-     "s: [512, 1024, 2048, 4096, 8192]\nd: [64, 128, 256]\n"
-     "mods: [noop, causal, rel, head_bias, alibi, sliding_window, prefix_lm, softcap]\n"
-     "backend: [efficient, math, cudnn, fav2, fav3]\n",
-     5 * 4 * 5 * 3 * 8},
-    {"decoding",
-     "decoding: true\nb: [1, 4, 8, 16]\nnh: [\"16,16\", \"16,2\", \"32,32\"]\n"
-     "s: [1024, 2048, 4096, 8192]\nd: [64, 128]\nmods: [causal, alibi, sliding_window, softcap]\n"
-     "backend: [efficient, fav2, fakv]\n",
-     4 * 3 * 4 * 2 * 4},
-    {"memory_bound",
-     "b: [1, 2, 4]\nnh: [\"16,16\", \"32,32\"]\ns: [4096, 8192, 16384]\nd: [128, 256]\n"
-     "mods: [causal, sliding_window, document_mask]\nbackend: [efficient, fav2]\n"
-     "kv_size: [256, 512, 1024]\n",
-     // a sequence of Hkv 32, N 16384, D 256 in bfloat16 is 512 MiB: one shape of 256 MiB is dropped
-     (3 * 2 * 3 * 2 - 1) * 3},
-    {"sdpa_only",
-     "calculate_bwd: true\nb: [1, 8, 16]\nnh: [\"16,16\"]\ns: [128, 256, 512, 1024, 2048, 4096]\n"
-     "d: [64, 128]\nmods: [causal, alibi]\nbackend: [math, efficient, cudnn]\n",
-     3 * 6 * 2 * 2},
-    {"dynamic",
-     "dynamic: true\ncalculate_bwd: true\nb: [1, 2, 4, 8]\nnh: [\"16,16\", \"16,2\"]\n"
-     "s: [512, 1024, 2048, 4096]\nd: [64, 128]\nmods: [causal, alibi, sliding_window]\n"
-     "backend: [efficient, fav2]\n",
-     4 * 2 * 4 * 2 * 3},
-    {"flash_attention",
-     "calculate_bwd: true\nb: [1, 4, 8]\nnh: [\"16,16\", \"16,2\"]\ns: [1024, 2048, 4096, 8192]\n"
-     "d: [64, 128]\nmods: [causal, alibi, sliding_window]\nbackend: [fav2, fav3, fakv]\n",
-     3 * 2 * 4 * 2 * 3},
+    {"basic", 2 * 2 * 4 * 2 * 4, false, false},
+    {"comprehensive", 5 * 4 * 5 * 3 * 8, true, false},
+    {"decoding", 4 * 3 * 4 * 2 * 4, false, true},
+    // a sequence of Hkv 32, N 16384, D 256 in bfloat16 is 512 MiB: one shape of 256 MiB is dropped
+    {"memory_bound", (3 * 2 * 3 * 2 - 1) * 3, false, false},
+    {"sdpa_only", 3 * 1 * 6 * 2 * 2, true, false},
+    {"dynamic", 4 * 2 * 4 * 2 * 3, true, false},
+    {"flash_attention", 3 * 2 * 4 * 2 * 3, true, false},
 };
 
 static void the_seven_configurations_have_the_peers_cells(void **state) {
   (void)state;
+  Error error;
   for (size_t i = 0; i < COUNT_OF(files); i++) {
-    AttentionSweep *sweep = parse(files[i].text);
+    char path[300];
+    snprintf(path, sizeof path, CONFIGS "/%s.yaml", files[i].name);
+    AttentionSweep *sweep = attention_sweep_open();
+    bool done = attention_sweep_read(sweep, path, &error);
+    if (!done) print_error("%s: %s\n", error.where, error.message);
+    assert_true(done);
     SweepCells cells = expand(sweep);
     if (cells.cells.count != files[i].cells) print_error("%s\n", files[i].name);
     assert_int_equal(cells.cells.count, files[i].cells);
+    assert_int_equal(sweep->calculate_bwd, files[i].backward);
+    assert_int_equal(sweep->decoding, files[i].decoding);
+    assert_int_equal(sweep->dtype, DTYPE_BF16);
+    assert_true(sweep->max_autotune && sweep->throughput && sweep->save_path);
     sweep_cells_free(&cells);
     attention_sweep_close(sweep);
   }

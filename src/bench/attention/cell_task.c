@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { FMA_ROUNDS = 15, READ_ROUNDS = 5, WARM_ROUNDS = 11 };
+static const int64_t long_call_ns = 200000000; // to which it is all one what the caches hold
 
 // Everything that the process of a cell holds.
 typedef struct {
@@ -135,6 +136,7 @@ static int gather(CellRun *run, int turn, CellPass pass, bool cold, TimedCall **
   for (int i = 0; i < run->request->count; i++) {
     CellLane *lane = &run->lanes[i];
     if (lane->backend->turn != turn || !cell_lane_has(lane, pass)) continue;
+    if (cold && lane->warm[pass].cost_ns > long_call_ns) continue;
     from[count] = cold ? &lane->cold[pass] : &lane->warm[pass];
     if (cold) from[count]->cost_ns = lane->warm[pass].cost_ns;
     calls[count] = *from[count];

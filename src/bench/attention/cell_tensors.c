@@ -92,15 +92,21 @@ static double unit_at(uint64_t seed, uint64_t counter) {
   return (double)(random_at(seed, counter) >> 11) * 0x1p-53;
 }
 
+// Nearly normal, and quick: the sum of the four quarters of 64 bits, of mean 0 and deviation 1.
+static float normal_at(uint64_t seed, uint64_t counter) {
+  uint64_t bits = random_at(seed, counter);
+  int64_t sum = (int64_t)(bits & 0xFFFF) + (int64_t)(bits >> 16 & 0xFFFF) +
+                (int64_t)(bits >> 32 & 0xFFFF) + (int64_t)(bits >> 48);
+  return (float)((double)(sum - 2 * 0xFFFF) * (1.7320508075688772 / 0x1p16));
+}
+
 static float draw_at(const Fill *fill, uint64_t counter) {
   double unit = unit_at(fill->seed, counter);
   switch (fill->draw) {
   // float32 rounds the last values below 1 up to it: the interval stays open.
   case DRAW_UNIT: return fminf((float)unit, 1 - 0x1p-24f);
   case DRAW_CENTRED: return (float)(2 * unit - 1);
-  case DRAW_NORMAL: // Box and Muller 1958
-    return (float)(sqrt(-2 * log(1 - unit)) *
-                   cos(6.283185307179586 * unit_at(~fill->seed, counter)));
+  case DRAW_NORMAL: return normal_at(fill->seed, counter);
   case DRAW_NAN: break;
   }
   return NAN;

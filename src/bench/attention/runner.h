@@ -18,7 +18,8 @@
 //   pairs       {visible, all, sparsity}: exact (query, key) pairs over batches and heads
 //   blocks      {rows, columns, full, partial, empty, sparsity, build_ns}: of the mask at 128 x 128
 //   work        {forward_flops, forward_bytes, backward_flops, backward_bytes} (cell_work.h)
-//   ceilings    {fma_gflop_per_s, read_gb_per_s, warm_read_gb_per_s, threads}
+//   ceilings    {fma_gflop_per_s, read_gb_per_s, warm_read_gb_per_s, threads}: of memory, and of as
+//               many bytes as k and v have, read again and again
 //   backends    [one each, in the order asked, "flex" last]:
 //     name, status, reason as above
 //     prepare_ns          everything that depends on shape and mod alone
@@ -27,8 +28,11 @@
 //                          out, lse, dq, dk, dv: {error, max_error}} (cell_check.h)
 //     forward, backward   null or {first_ns, warm: T, cold: T or null, tflop_per_s, tb_per_s,
 //                          share_of_fma, share_of_read, flex_speedup, flex_speedup_ci95}; rates
-//                          are of the warm median; flex_speedup: this time / that of flex
-//     T                   {count, med_ns, mad_ns, min_ns, noise, values_ns: [int64]}
+//                          are of the warm median, share_of_read of warm_read_gb_per_s;
+//                          flex_speedup: this time / that of flex; cold is null where it is off
+//                          and where a call takes over 0.2 s
+//     T                   {count, med_ns, mad_ns, min_ns, noise, values_ns: [int64]}; cold has
+//                          tb_per_s and share_of_read (of read_gb_per_s) too
 //   usage       process_usage_json of the timed calls; allocations: heap allocations in them
 //   trust       {before, after}: trust_of_moment
 #pragma once
