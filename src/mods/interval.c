@@ -99,7 +99,8 @@ typedef struct {
   const BoundMod *bound;
   ModLinear forms[MOD_MOST_NODES];
   bool needed[MOD_MOST_NODES], decides[MOD_MOST_NODES];
-  int step[MOD_MOST_NODES];
+  Step made[MOD_MOST_NODES]; // by node
+  int step[MOD_MOST_NODES];  // by node: where it is
 } Preparation;
 
 // Safe in int64 for every box of the problem.
@@ -137,14 +138,14 @@ static bool has_children(const Step *step) {
 }
 
 // Walks from the root down: leaves are steps that need no other.
-static void find_needed(Preparation *p, Step *steps) {
+static void find_needed(Preparation *p) {
   const ModTree *tree = &p->bound->mask;
   p->needed[tree->count - 1] = p->decides[tree->count - 1] = true;
   for (int i = tree->count - 1; i >= 0; i--) {
     if (!p->needed[i]) continue;
-    steps[i] = step_of_node(p, i);
+    p->made[i] = step_of_node(p, i);
     const ModNode *node = &tree->nodes[i];
-    for (int c = 0; has_children(&steps[i]) && c < mod_operation_children(node->operation); c++) {
+    for (int c = 0; has_children(&p->made[i]) && c < mod_operation_children(node->operation); c++) {
       p->needed[node->child[c]] = true;
       if (node->operation == MOD_AND && p->decides[i]) p->decides[node->child[c]] = true;
     }
@@ -159,21 +160,29 @@ static bool open_extremes(ModIntervals *intervals, const BoundMod *bound, const 
   return *extremes != NULL;
 }
 
+static bool append_step(ModIntervals *intervals, Preparation *p, int index, Error *error) {
+  Step step = p->made[index];
+  const ModNode *node = &p->bound->mask.nodes[index];
+  for (int c = 0; has_children(&step) && c < mod_operation_children(node->operation); c++)
+    step.child[c] = p->step[node->child[c]];
+  if (step.kind == STEP_ELEMENT && !open_extremes(intervals, p->bound, node, &step, error))
+    return false;
+  p->step[index] = intervals->count;
+  intervals->steps[intervals->count++] = step;
+  return true;
+}
+
+// What may decide at once, and needs nothing, comes first.
 static bool prepare(ModIntervals *intervals, Preparation *p, Error *error) {
   const ModTree *tree = &p->bound->mask;
   mod_linear_forms(tree, p->forms);
-  find_needed(p, intervals->steps);
-  for (int i = 0; i < tree->count; i++) {
-    if (!p->needed[i]) continue;
-    Step step = intervals->steps[i];
-    const ModNode *node = &tree->nodes[i];
-    for (int c = 0; has_children(&step) && c < mod_operation_children(node->operation); c++)
-      step.child[c] = p->step[node->child[c]];
-    if (step.kind == STEP_ELEMENT && !open_extremes(intervals, p->bound, node, &step, error))
-      return false;
-    p->step[i] = intervals->count;
-    intervals->steps[intervals->count++] = step;
-  }
+  find_needed(p);
+  for (int round = 0; round < 2; round++)
+    for (int i = 0; i < tree->count; i++) {
+      bool early = i < tree->count - 1 && p->decides[i] && !has_children(&p->made[i]);
+      if (p->needed[i] && early == (round == 0) && !append_step(intervals, p, i, error))
+        return false;
+    }
   return true;
 }
 

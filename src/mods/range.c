@@ -43,13 +43,12 @@ static Wide product(Wide a, Wide b) {
   return a * b;
 }
 
-static ModRange hull(ModRange a, ModRange b) {
-  return (ModRange){.least = least_of(a.least, b.least),
-                    .most = most_of(a.most, b.most),
-                    .low = fmin(a.low, b.low),
-                    .high = fmax(a.high, b.high),
-                    .nan = a.nan || b.nan,
-                    .overflow = a.overflow || b.overflow};
+static ModRange hull(ModType type, ModRange a, ModRange b) {
+  if (type == MOD_FLOAT)
+    return mod_range_reals(fmin(a.low, b.low), fmax(a.high, b.high), a.nan || b.nan);
+  ModRange range = mod_range_integers(least_of(a.least, b.least), most_of(a.most, b.most));
+  range.overflow = a.overflow || b.overflow;
+  return range;
 }
 
 // The parts of the divisor's range on each side of 0; division by 0 gives 0.
@@ -58,12 +57,12 @@ static ModRange integer_floor_divide(ModRange a, ModRange b) {
   bool any = b.least <= 0 && b.most >= 0;
   if (b.most > 0) {
     ModRange part = corners(a, mod_range_integers(most_of(b.least, 1), b.most), floor_quotient);
-    result = any ? hull(result, part) : part;
+    result = any ? hull(MOD_INTEGER, result, part) : part;
     any = true;
   }
   if (b.least < 0) {
     ModRange part = corners(a, mod_range_integers(b.least, least_of(b.most, -1)), floor_quotient);
-    result = any ? hull(result, part) : part;
+    result = any ? hull(MOD_INTEGER, result, part) : part;
   }
   return result;
 }
@@ -302,10 +301,10 @@ static ModRange compare(ModOperation operation, ModType type, ModRange a, ModRan
   }
 }
 
-static ModRange choose(ModRange condition, ModRange yes, ModRange no) {
+static ModRange choose(ModType type, ModRange condition, ModRange yes, ModRange no) {
   no.overflow = false;
   if (condition.least == 1) return yes;
-  return condition.most == 0 ? no : hull(yes, no);
+  return condition.most == 0 ? no : hull(type, yes, no);
 }
 
 ModRange mod_range_constant(const ModNode *node) {
@@ -324,7 +323,7 @@ ModRange mod_range_operation(ModOperation operation, ModType type, const ModRang
   case MOD_NOT: return truth(a.most == 0, a.least == 1);
   case MOD_AND: return truth(a.least && b.least, !a.most || !b.most);
   case MOD_OR: return truth(a.least || b.least, !a.most && !b.most);
-  case MOD_WHERE: return choose(a, b, operand[2]);
+  case MOD_WHERE: return choose(type, a, b, operand[2]);
   case MOD_TO_FLOAT: return to_real(a);
   case MOD_TO_INTEGER:
     return type == MOD_FLOAT ? to_integer(a) : integer_operation(operation, a, b);

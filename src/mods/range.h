@@ -8,10 +8,16 @@
 
 // Every value that a node can take lies within; bools count as 0 and 1.
 typedef struct {
-  int64_t least, most; // of bool and integer
-  double low, high;    // of float, NaN aside
-  bool nan;            // a float that may be NaN
-  bool overflow;       // this integer operation itself may leave int64; the range is cut to int64
+  union {
+    struct {
+      int64_t least, most; // of bool and integer
+    };
+    struct {
+      double low, high; // of float, NaN aside
+    };
+  };
+  bool nan;      // a float that may be NaN
+  bool overflow; // this integer operation itself may leave int64; the range is cut to int64
 } ModRange;
 
 static inline ModRange mod_range_integers(int64_t least, int64_t most) {
