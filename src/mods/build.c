@@ -39,19 +39,24 @@ static uint64_t mixed(uint64_t hash, uint64_t value) {
   return hash ^ hash >> 29;
 }
 
+// By its bits a NaN equals itself, and -0 is not 0.
+static uint64_t real_bits(const ModNode *node) {
+  uint64_t bits;
+  memcpy(&bits, &node->real, sizeof bits);
+  return bits;
+}
+
 static uint64_t node_hash(const ModNode *node) {
-  uint64_t real, hash = (uint64_t)node->operation << 8 | (uint64_t)node->type;
-  memcpy(&real, &node->real, sizeof real);
+  uint64_t hash = (uint64_t)node->operation << 8 | (uint64_t)node->type;
   for (int i = 0; i < 3; i++) hash = mixed(hash, (uint64_t)node->child[i]);
   hash = mixed(hash, (uint64_t)node->variable << 32 | (uint64_t)node->array);
-  return mixed(mixed(hash, (uint64_t)node->integer), real);
+  return mixed(mixed(hash, (uint64_t)node->integer), real_bits(node));
 }
 
 static bool node_equal(const ModNode *a, const ModNode *b) {
   return a->operation == b->operation && a->type == b->type && a->variable == b->variable &&
          a->array == b->array && a->integer == b->integer &&
-         memcmp(a->child, b->child, sizeof a->child) == 0 &&
-         memcmp(&a->real, &b->real, sizeof a->real) == 0; // by bits: NaN equals itself, -0 is no 0
+         memcmp(a->child, b->child, sizeof a->child) == 0 && real_bits(a) == real_bits(b);
 }
 
 // The node itself or an equal one that is there.

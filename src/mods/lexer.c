@@ -107,6 +107,7 @@ static bool decimal_integer(const char *text, ModToken *token, Error *error) {
 
 static void read_real(ModToken *token) {
   Text digits = {0};
+  text_append_character(&digits, '0');
   for (size_t i = 0; i < token->text.size; i++)
     if (token->text.data[i] != '_') text_append_character(&digits, token->text.data[i]);
   token->kind = TOKEN_REAL;

@@ -82,7 +82,7 @@ static int call(Parser *parser, int function, const ModToken *name) {
 // [row], [row, column] or [row][column].
 static int element(Parser *parser, int array, const ModToken *name) {
   const ModArray *read = &parser->checker->source->arrays[array];
-  int index[2], count = 0, rank = read->values.rank;
+  int index[2] = {0}, count = 0, rank = read->values.rank;
   while (count < rank && accept(parser, TOKEN_OPEN_INDEX)) {
     do {
       index[count] = expression(parser);
