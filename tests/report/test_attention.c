@@ -164,7 +164,7 @@ static void test_table(void **state) {
   check("table", all, "2 of 6 cells are longer than --max-seq 1024\n");
   check("table", all, "Speedup of flex over math, backward\n");
   check("table", all, "average    6.000  of 2 cells\n");
-  check("table", all, "2 x 1024        50 %     6        4      6   4.20 us\n");
+  check("table", all, "causal  1024 x 1024   50 %  37.5 %     25 %  37.5 %   4.20 us\n");
   text = printed("table", (AttentionPrintOptions){0});
   assert_null(strstr(text.data, "GFLOP"));
   assert_null(strstr(text.data, "Speedup"));

@@ -198,33 +198,47 @@ Grid attention_grid_make(const AttentionResults *results, size_t first,
   return filling.grid;
 }
 
-static int64_t count_of(const json_t *object, const char *key) {
-  return json_integer_value(json_object_get(object, key));
+static double number_of(const json_t *object, const char *key) {
+  return json_number_value(json_object_get(object, key));
+}
+
+// Whether an earlier row of the same mask and length was measured too.
+static bool told_before(const AttentionResults *results, size_t index) {
+  const AttentionRow *row = &results->rows.items[index];
+  for (size_t i = 0; i < index; i++) {
+    const AttentionRow *earlier = &results->rows.items[i];
+    if (strcmp(earlier->mod, row->mod) == 0 && earlier->keys == row->keys &&
+        earlier->queries == row->queries && json_object_get(earlier->source, "blocks"))
+      return true;
+  }
+  return false;
 }
 
 static void add_mask(Grid *grid, const AttentionRow *row) {
-  const json_t *pairs = json_object_get(row->source, "pairs");
-  const json_t *blocks = json_object_get(row->source, "blocks");
-  double hidden = json_number_value(json_object_get(pairs, "sparsity"));
-  if (!(hidden > 0) || !json_is_object(blocks)) return;
-  char texts[6][CELL];
-  snprintf(texts[0], CELL, "%" PRId64 " x %" PRId64, row->batch, row->keys);
-  snprintf(texts[1], CELL, "%.4g %%", 100 * (1 - hidden));
   static const char *const kinds[] = {"full", "partial", "empty"};
+  const json_t *blocks = json_object_get(row->source, "blocks");
+  double hidden = number_of(json_object_get(row->source, "pairs"), "sparsity"), all = 0;
+  for (size_t i = 0; i < COUNT_OF(kinds); i++) all += number_of(blocks, kinds[i]);
+  if (!(hidden > 0) || !(all > 0)) return;
+  char texts[6][CELL];
+  snprintf(texts[0], CELL, "%" PRId64 " x %" PRId64, row->queries, row->keys);
+  snprintf(texts[1], CELL, "%.4g %%", 100 * (1 - hidden));
   for (size_t i = 0; i < COUNT_OF(kinds); i++)
-    snprintf(texts[2 + i], CELL, "%" PRId64, count_of(blocks, kinds[i]));
-  unit_text((double)count_of(blocks, "build_ns") * 1e-9, "seconds", texts[5], CELL);
-  grid_add_row(grid, (const char *[]){texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]});
+    snprintf(texts[2 + i], CELL, "%.3g %%", 100 * number_of(blocks, kinds[i]) / all);
+  unit_text(number_of(blocks, "build_ns") * 1e-9, "seconds", texts[5], CELL);
+  grid_add_row(
+      grid, (const char *[]){row->mod, texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]});
 }
 
-Grid attention_mask_grid(const AttentionResults *results, size_t first) {
-  static const GridColumn heads[] = {{NULL, "B x N", "", false}, {NULL, "pairs seen", "", false},
-                                     {NULL, "full", "", false},  {NULL, "partial", "", false},
-                                     {NULL, "empty", "", false}, {NULL, "built in", "", false}};
+Grid attention_mask_grid(const AttentionResults *results) {
+  static const GridColumn heads[] = {
+      {NULL, "mask", "", true},           {NULL, "M x N", "", false},
+      {NULL, "pairs", "seen", false},     {NULL, "blocks", "full", false},
+      {NULL, "blocks", "partial", false}, {NULL, "blocks", "empty", false},
+      {NULL, "built in", "", false}};
   Grid grid = grid_of(heads, COUNT_OF(heads));
-  for (size_t i = first; i < results->rows.count; i++)
-    if (attention_row_same_family(&results->rows.items[first], &results->rows.items[i]))
-      add_mask(&grid, &results->rows.items[i]);
+  for (size_t i = 0; i < results->rows.count; i++)
+    if (!told_before(results, i)) add_mask(&grid, &results->rows.items[i]);
   return grid;
 }
 

@@ -9,8 +9,8 @@
 // length and back end stand only where they change.
 Grid attention_grid_make(const AttentionResults *results, size_t first,
                          const AttentionPrintOptions *options, bool brief);
-// What each cell's mask leaves: pairs seen, blocks of the mask, the time to build it. No rows where
-// everything is seen.
-Grid attention_mask_grid(const AttentionResults *results, size_t first);
+// What each mask leaves at each length: pairs seen, kinds of blocks of 128 x 128, the time to find
+// that out. Masks that hide nothing have no row.
+Grid attention_mask_grid(const AttentionResults *results);
 // Whether the row is the first of its family.
 bool attention_row_begins_family(const AttentionResults *results, size_t index);

@@ -48,10 +48,13 @@ static Skips find(const AttentionResults *results) {
   return skips;
 }
 
+// The lines of a reason after its first show a place in a text: they stay as they are.
 static void append(const AttentionResults *results, const Skip *skip, Text *text) {
   Text line = {0};
+  int sentence = (int)strcspn(skip->reason, "\n");
   const char *kind = skip->status == ROW_SKIPPED ? "[SKIP]" : "[FAIL]";
-  text_append_format(&line, "%s %s%s%s", kind, skip->name, skip->name[0] ? ": " : "", skip->reason);
+  text_append_format(&line, "%s %s%s%.*s", kind, skip->name, skip->name[0] ? ": " : "", sentence,
+                     skip->reason);
   if (skip->cells == results->rows.count && skip->cells > 1)
     text_append_text(&line, " (every cell)");
   else if (skip->cells > 1)
@@ -59,6 +62,7 @@ static void append(const AttentionResults *results, const Skip *skip, Text *text
   else
     text_append_format(&line, " (%s)", skip->first->label);
   wrap_append(text, line.data, REPORT_COLUMNS, 7);
+  if (skip->reason[sentence]) text_append_format(text, "%s\n", skip->reason + sentence + 1);
   text_free(&line);
 }
 

@@ -4,7 +4,6 @@
 #include "report/grid_lines.h"
 #include "report/printers.h"
 #include <math.h>
-#include <stdio.h>
 
 // Processor, threads, and the ceilings.
 static void append_machine(const AttentionResults *results, Text *line) {
@@ -46,12 +45,9 @@ static void append_grid(const char *heading, Grid grid, bool markdown, Text *tex
 
 static void append_family(const AttentionResults *results, size_t first,
                           const AttentionPrintOptions *options, bool markdown, Text *text) {
-  char family[160], heading[240];
+  char family[160];
   attention_row_family(&results->rows.items[first], family, sizeof family);
   append_grid(family, attention_grid_make(results, first, options, !markdown), markdown, text);
-  snprintf(heading, sizeof heading, "mask of %s, in blocks of 128 x 128",
-           results->rows.items[first].mod);
-  append_grid(heading, attention_mask_grid(results, first), markdown, text);
 }
 
 static void print(const AttentionResults *results, const AttentionPrintOptions *options,
@@ -59,6 +55,8 @@ static void print(const AttentionResults *results, const AttentionPrintOptions *
   append_intro(results, markdown, text);
   for (size_t i = 0; i < results->rows.count; i++)
     if (attention_row_begins_family(results, i)) append_family(results, i, options, markdown, text);
+  append_grid("what each mask leaves, in blocks of 128 x 128", attention_mask_grid(results),
+              markdown, text);
   if (options->speedups) attention_speedups_append(results, markdown, text);
   Text skips = {0};
   attention_skips_append(results, &skips);
