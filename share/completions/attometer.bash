@@ -18,7 +18,7 @@ _attometer() {
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
-        --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
+        --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
         --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
@@ -52,8 +52,8 @@ _attometer() {
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
-        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flex_attention' -- "$word")); return ;;
-        --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
+        --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;
@@ -64,8 +64,8 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
-        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flex_attention' -- "$word")); return ;;
-        --sdpa-backend) COMPREPLY=($(compgen -W 'math' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
+        --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;

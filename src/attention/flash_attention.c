@@ -5,7 +5,6 @@
 #include "attention/flash_decode.h"
 #include "attention/flash_forward.h"
 #include "attention/native_stage.h"
-#include <inttypes.h>
 
 enum { CHUNK_COLUMNS = 32 }; // of the efficient stage's blocks
 
@@ -108,10 +107,4 @@ Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInput
 
 Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
   return apply(ops, &efficient_operator, spec, inputs);
-}
-
-bool attention_flash_supports(const AttentionSpec *spec, Error *error) {
-  if (spec->head_dim <= ATTENTION_MOST_HEAD_DIM) return true;
-  return error_set(error, ERROR_UNSUPPORTED, NULL, "a head_dim of %" PRId64 ", at most %d",
-                   spec->head_dim, ATTENTION_MOST_HEAD_DIM);
 }

@@ -8,5 +8,3 @@
 Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
 // Chunks of keys whose summaries are merged (attention/chunked_forward.h): sdpa's "efficient".
 Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
-// Whether the head's size is one that they serve.
-bool attention_flash_supports(const AttentionSpec *spec, Error *error);

@@ -22,7 +22,7 @@ static int64_t round_up(int64_t value, int64_t step) {
 
 static int64_t chunk_of(const AttentionProblem *problem) {
   int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads, dim = problem->head_dim;
-  while (chunk * dim > CHUNK_FLOATS) chunk /= 2;
+  while (chunk > 1 && chunk * dim > CHUNK_FLOATS) chunk /= 2;
   while (chunk * dim > LEAST_FLOATS && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
   return chunk;
 }

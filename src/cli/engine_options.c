@@ -54,15 +54,15 @@ static const Option model_rows[] = {
          .help = "how attention is computed"},                                                     \
         {.flag = "--sdpa-backend",                                                                 \
          .kind = OPTION_CHOICE,                                                                    \
-         .choices = "math",                                                                        \
-         .later_choices = "efficient_attention|flash_attention|cudnn_attention",                   \
-         .standard_help = "the first that supports the case",                                      \
+         .choices = "math|efficient_attention|flash_attention",                                    \
+         .later_choices = "cudnn_attention",                                                       \
+         .standard_help = "flash_attention",                                                       \
          .help = "force one back end of sdpa"},                                                    \
         TIER_ROW,                                                                                  \
   }
 
 static const Option single_rows[] =
-    ENGINE_ROWS(false, "eager|sdpa|flex_attention", "flash_attention_2", "eager");
+    ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager");
 static const Option list_rows[] =
     ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa");
 

@@ -205,8 +205,9 @@ static void test_names(void **state) {
   Error error = {0};
   const Attention *found = attention_find("sdpa", NULL, &error);
   assert_non_null(found);
-  assert_string_equal(found->backend, "math");
-  assert_ptr_equal(found, attention_find("sdpa", "math", &error));
+  assert_string_equal(found->backend, "flash_attention");
+  assert_ptr_equal(found, attention_find("sdpa", "flash_attention", &error));
+  assert_non_null(attention_find("sdpa", "math", &error));
   assert_non_null(attention_find("eager", NULL, &error));
   expect_error("flash_attention_3", NULL, ERROR_UNSUPPORTED, "not in this build");
   expect_error("sdpa", "cudnn", ERROR_UNSUPPORTED, "sdpa with back end cudnn: not in this build");
