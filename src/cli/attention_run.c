@@ -138,18 +138,26 @@ static void tell_files(const Run *run) {
     if (files[i].path) output_format("%s: %s\n", files[i].name, files[i].path);
 }
 
-static bool report(Run *run, Error *error) {
+static bool print(const Run *run, Error *error) {
   const ReportForm form = {
       .format = arguments_text(run->arguments, "--output-format"),
       .warnings = results_options_log_level(run->arguments) < LOG_ERROR,
       .attention = print_options(run->sweep),
   };
+  bool done =
+      report_output(results_document(run->results), results_path(run->results), &form, error);
+  if (done && strcmp(form.format, "table") == 0) tell_files(run);
+  return done;
+}
+
+// What was measured is printed even if a file cannot be written.
+static bool report(Run *run, Error *error) {
+  Error printing;
   progress_close(&run->progress);
-  if (!add_masks(run, error) || !write_files(run, error) ||
-      !report_output(results_document(run->results), results_path(run->results), &form, error))
-    return false;
-  if (strcmp(form.format, "table") == 0) tell_files(run);
-  return true;
+  bool written = add_masks(run, error) && write_files(run, error);
+  if (print(run, &printing)) return written;
+  *error = printing;
+  return false;
 }
 
 // The exit code of the sweep. A back end that is not there is a skip and no failure.
