@@ -6,7 +6,7 @@
 #include <string.h>
 
 // Room for nodes that folding leaves behind; slots are a power of two.
-enum { ROOM = 4 * MOD_MOST_NODES, SLOTS = 4 * ROOM };
+enum { ROOM = 2 * MOD_MOST_NODES, SLOTS = 2 * ROOM };
 
 struct ModBuilder {
   const ModArray *arrays;

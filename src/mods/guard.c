@@ -239,16 +239,24 @@ static void join(Guard *guard, ModBuilder *builder, const ModTree *tree, const M
   guard->view = (ModTree){last + 1, (ModNode *)mod_builder_node(builder, 0)};
 }
 
+static bool reads(const ModTree *tree) {
+  for (int i = 0; i < tree->count; i++)
+    if (tree->nodes[i].operation == MOD_ELEMENT) return true;
+  return false;
+}
+
 bool mod_guard(ModTree *tree, const ModTree *mask, const ModArray *arrays, const ModShape *shape,
                Error *error) {
-  if (tree->count == 0) return true;
+  if (!reads(tree)) return true;
   Guard *guard = memory_allocate(sizeof *guard);
   ModBuilder *builder = mod_builder_open(arrays);
   guard->arrays = arrays;
   join(guard, builder, tree, mask);
-  mod_ranges(&guard->view, arrays, shape, guard->ranges);
-  mod_linear_forms(&guard->view, guard->forms);
-  bool done = !any_unsafe(guard) || rebuild(guard, tree, error);
+  // Built anew a tree may leave nodes behind; one that has no room is left to be refused.
+  bool fits = guard->view.count <= MOD_MOST_NODES;
+  if (fits) mod_ranges(&guard->view, arrays, shape, guard->ranges);
+  if (fits) mod_linear_forms(&guard->view, guard->forms);
+  bool done = !fits || !any_unsafe(guard) || rebuild(guard, tree, error);
   mod_builder_close(builder);
   memory_free(guard);
   return done;
