@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/attention_pass.h"
+#include "attention/flash_decode.h"
+#include "attention/flash_forward.h"
 #include "kernels/operators/rows.h"
 
 bool attention_pass_infer(const Tensor *inputs, int count, Tensor *output, Error *error) {
@@ -39,4 +41,29 @@ AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor
                          .operands = {*q, *k, inputs[2]},
                          .result = {.out = by_head(output, q)},
                          .past = rows_past(&inputs[3])};
+}
+
+static void run_decode(const OperatorContext *context, const AttentionPass *pass,
+                       const ScoreStage *stage) {
+  FlashDecode decode;
+  int64_t bytes =
+      flash_decode_bytes(&pass->problem, stage->scratch_bytes, team_size(context->team));
+  flash_decode_start(&decode, &pass->problem, stage, context->kernels, context->team,
+                     arena_take(context->scratch, (size_t)bytes));
+  flash_decode_run(&decode, &pass->operands, &pass->result);
+}
+
+static void run_forward(const OperatorContext *context, const AttentionPass *pass,
+                        const ScoreStage *stage) {
+  FlashForward forward;
+  int64_t bytes =
+      flash_forward_bytes(&pass->problem, stage->scratch_bytes, team_size(context->team));
+  flash_forward_start(&forward, &pass->problem, stage, context->kernels, context->team,
+                      arena_take(context->scratch, (size_t)bytes));
+  flash_forward_run(&forward, &pass->operands, &pass->result);
+}
+
+void attention_pass_flash(const OperatorContext *context, const AttentionPass *pass,
+                          const ScoreStage *stage) {
+  (pass->problem.queries == 1 ? run_decode : run_forward)(context, pass, stage);
 }

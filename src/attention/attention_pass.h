@@ -3,6 +3,7 @@
 // values and past (attention/attention.h), as an AttentionProblem with its operands.
 #pragma once
 #include "attention/problem.h"
+#include "attention/score_stage.h"
 #include "kernels/ops.h"
 
 typedef struct {
@@ -15,3 +16,6 @@ typedef struct {
 // The `infer` of such an operator: [batch * M, heads * D].
 CHECKED bool attention_pass_infer(const Tensor *inputs, int count, Tensor *output, Error *error);
 AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output);
+// Runs the flash kernels under this stage; one query per sequence splits its keys over the threads.
+void attention_pass_flash(const OperatorContext *context, const AttentionPass *pass,
+                          const ScoreStage *stage);

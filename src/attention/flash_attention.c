@@ -2,8 +2,6 @@
 #include "attention/flash_attention.h"
 #include "attention/attention_pass.h"
 #include "attention/chunked_forward.h"
-#include "attention/flash_decode.h"
-#include "attention/flash_forward.h"
 #include "attention/native_stage.h"
 
 enum { CHUNK_COLUMNS = 32 }; // of the efficient stage's blocks
@@ -36,35 +34,18 @@ static void start_stage(NativeStage *stage, RowRanges *ranges, const AttentionPa
                      block_columns);
 }
 
-static void run_decode(const OperatorContext *context, const AttentionPass *pass, int64_t window) {
-  NativeStage stage;
-  RowRanges ranges;
-  FlashDecode decode;
-  start_stage(&stage, &ranges, pass, window, 1, 1, context->scratch);
-  int64_t bytes = flash_decode_bytes(&pass->problem, 0, team_size(context->team));
-  flash_decode_start(&decode, &pass->problem, &stage.stage, context->kernels, context->team,
-                     arena_take(context->scratch, (size_t)bytes));
-  flash_decode_run(&decode, &pass->operands, &pass->result);
-}
-
-static void run_forward(const OperatorContext *context, const AttentionPass *pass, int64_t window) {
-  NativeStage stage;
-  RowRanges ranges;
-  FlashForward forward;
-  start_stage(&stage, &ranges, pass, window, context->kernels->tile_rows, MATRIX_PANEL,
-              context->scratch);
-  int64_t bytes = flash_forward_bytes(&pass->problem, 0, team_size(context->team));
-  flash_forward_start(&forward, &pass->problem, &stage.stage, context->kernels, context->team,
-                      arena_take(context->scratch, (size_t)bytes));
-  flash_forward_run(&forward, &pass->operands, &pass->result);
-}
-
+// Blocks as small as what the kernels work on together: single keys where one query decodes.
 static void flash_run(const OperatorContext *context, const Tensor *inputs, int count,
                       const void *attributes, Tensor *output) {
   (void)count;
   const FlashAttributes *flash = attributes;
   AttentionPass pass = attention_pass_of(inputs, flash->scale, output);
-  (pass.problem.queries == 1 ? run_decode : run_forward)(context, &pass, flash->window);
+  bool decodes = pass.problem.queries == 1;
+  NativeStage stage;
+  RowRanges ranges;
+  start_stage(&stage, &ranges, &pass, flash->window, decodes ? 1 : context->kernels->tile_rows,
+              decodes ? 1 : MATRIX_PANEL, context->scratch);
+  attention_pass_flash(context, &pass, &stage.stage);
 }
 
 static void efficient_run(const OperatorContext *context, const Tensor *inputs, int count,

@@ -47,7 +47,8 @@ static bool prepare(PositionMod *mod, PositionMask which, CpuTier tier, Error *e
                       .mask = expressions[which],
                       .array_count = which == WINDOWED ? ARRAYS : 1,
                       .arrays = arrays};
-  ModShape shape = {.batch = mod->most_batch,
+  // As if the extremes belonged to sequences: nothing may be proved from what values are now.
+  ModShape shape = {.batch = extent,
                     .heads = 1,
                     .kv_heads = 1,
                     .queries = mod->most_keys,
