@@ -28,6 +28,7 @@ RESULTS = os.path.join(ROOT, "bench", "results")
 DEPTHS, BATCHES = (0, 1024, 4096), (1, 2, 4, 8, 16)
 ASK = {"speed": lambda engine: engine.speed(), "depth": lambda engine: engine.decode_at(DEPTHS),
        "batch": lambda engine: engine.batches(BATCHES), "start": lambda engine: engine.start()}
+ROUNDS = {"speed": 3, "depth": 1, "batch": 1, "start": 5}  # all of it takes about 20 quiet minutes
 README_BEGIN, README_END = "<!-- from bench/results: generation.py --readme -->\n", "<!-- end -->\n"
 
 
@@ -42,20 +43,21 @@ def engines_for(part, shape, dtype, options):
 
 
 def compare(part, shape, dtype, options, facts):
+    rounds = options.rounds or ROUNDS[part]
     engines = engines_for(part, shape, dtype, options)
     samples = {name: [] for engine in engines for name in
                (engine.names if part == "speed" else engine.names[:1])}
-    for number in range(options.rounds):
+    for number in range(rounds):
         turn = number % len(engines)
         for engine in engines[turn:] + engines[:turn]:
             for name, sample in ASK[part](engine):
                 samples[name].append(sample)
-                print(f"{part} {shape} {dtype} round {number + 1}/{options.rounds} {name}: {sample}",
+                print(f"{part} {shape} {dtype} round {number + 1}/{rounds} {name}: {sample}",
                       flush=True)
     for engine in engines:
         engine.close()
-    return {"part": part, "shape": shape, "dtype": dtype, "threads": options.threads, **facts,
-            "samples": samples}
+    return {"part": part, "shape": shape, "dtype": dtype, "threads": options.threads, "rounds": rounds,
+            **facts, "samples": samples}
 
 
 def key(result):
@@ -119,10 +121,11 @@ def options_of():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", default=list(tables.PARTS), choices=tables.PARTS)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of a round, the best counts")
+    parser.add_argument("--rounds", type=int, help=f"default: {ROUNDS}")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of a round, the best counts")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
-    parser.add_argument("--dtypes", nargs="+", default=list(tables.BYTES), choices=list(tables.BYTES))
+    parser.add_argument("--dtypes", nargs="+", choices=list(tables.BYTES),
+                        help="default: both, but bfloat16 alone for depth and batch")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--readme", action="store_true", help="write README.md's table again, no more")
     return parser.parse_args()
@@ -133,13 +136,12 @@ def main():
     if options.readme:
         write_readme()
         return
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "rounds": options.rounds,
-             "versions": versions(),
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "versions": versions(),
              "command": " ".join(["bench/peers/generation.py"] + sys.argv[1:])}
     for part in options.parts:
         for shape in options.shapes:
-            # A cache of float32 and its batches tell nothing that bfloat16 does not.
-            for dtype in options.dtypes if part != "depth" else ["bfloat16"]:
+            usual = ["bfloat16"] if part in ("depth", "batch") else list(tables.BYTES)
+            for dtype in options.dtypes or usual:
                 record(compare(part, shape, dtype, options, facts))
     print(tables.document(read_results()))
 
