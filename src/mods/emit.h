@@ -1,29 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bound expression as straight-line source text, through one table per target language (C now,
-// CUDA C later). The emitter names nothing by itself: the caller says what the variables, the
-// arrays and the functions are called in the code around it.
+// A bound expression as straight-line source text, one declaration for each operation, through one
+// table per target language (C now; others are tables like it: CUDA C with its own functions, C
+// over vectors with masks for truth values). The emitter names nothing by itself: the caller says
+// what the variables and the arrays are called in the code around it.
+//
+//   const float t1 = (float)k;         names.prefix "t", variable[MOD_KEY] "k"
+//   const float t3 = t1 * 0x1p-1f;
 #pragma once
 #include "base/text.h"
 #include "mods/mod.h"
 
+// Integers are 32 bits wide where ranges prove that this is enough.
+typedef enum {
+  MOD_TEXT_BOOL,
+  MOD_TEXT_INT,
+  MOD_TEXT_LONG,
+  MOD_TEXT_FLOAT,
+  MOD_TEXT_COUNT
+} ModTextType;
+
+// Patterns are expressions that hold together where they are put, with $0, $1, $2 for operands:
+// names, or what other patterns gave. NULL: it cannot occur.
 typedef struct {
-  const char *boolean, *integer, *real; // the names of the value types
-  const char *assign;                   // printf format of one line: type, name, value
-  // The expression of one operation; operands are names or literals. false: not in this language.
-  bool (*operation)(Text *out, const ModNode *node, const ModType *types,
-                    const char *const *operand);
-  void (*literal)(Text *out, const ModNode *constant);
+  const char *type[MOD_TEXT_COUNT];
+  const char *declaration;             // $0 type, $1 name, $2 value
+  const char *literal[MOD_TEXT_COUNT]; // $0 digits; of a float hexadecimal, without suffix
+  const char *infinity, *negative_infinity, *nan;
+  const char *convert[MOD_TEXT_COUNT][MOD_TEXT_COUNT]; // [from][to]
+  const char *element, *bool_element;                  // $0 array, $1 index
+  // By the type of the operands (the branches of where). Floor division, remainder and powers of
+  // integers as mods/tree.h says; int() of a float gives a long.
+  const char *operation[MOD_OPERATION_COUNT][MOD_TEXT_COUNT];
+  const char *prelude; // what must stand once before: the functions that patterns call
 } ModLanguage;
 
-extern const ModLanguage mod_language_c; // scalar C17 over int64_t, float; calls floorf, tanhf, …
+// C17 without a header or a library, for loops that a compiler can vectorize; to be compiled with
+// -fno-math-errno.
+extern const ModLanguage mod_language_c;
 
 typedef struct {
-  const char *variable[MOD_VARIABLE_COUNT]; // "score", "q", …
-  const char *const *array;                 // by index
-  const char *prefix;                       // of the names that are made: "t" gives t0, t1, …
+  // "score", "q", …: a float and integers of any width; q_idx includes the query offset. NULL:
+  // not there.
+  const char *variable[MOD_VARIABLE_COUNT];
+  const char *const *array; // by index: pointers to int32, int64, float and bytes of 0 or 1
+  const char *prefix;       // of the names that are made, with the number of the node
+  const char *indent;       // before each line
 } ModNames;
 
-// Appends the lines, and writes what holds the result into result[size].
+// Appends the lines, and writes what holds the value (a name or a literal: an int of 0 or 1 of a
+// mask, a float of a score) into result[size]. The tree is one of the bound mod's. false: a
+// variable or an operation that names or language lack, or a result too long.
 CHECKED bool mod_emit(Text *out, const ModLanguage *language, const BoundMod *bound,
                       const ModTree *tree, const ModNames *names, char *result, int size,
                       Error *error);

@@ -149,21 +149,8 @@ static void HIDE_OUTSIDE(const ModLoop *loop) {
   }
 }
 
-// A quotient of ints is exact in double, or at least as far from a wrong integer as the rounding of
-// its reciprocal form is small: (a ± 1/2) / b lies 1 / 2b inside the right interval.
-static inline int32_t floor_of(double quotient) {
-  double near = mod_nearest(quotient);
-  return (int32_t)(near > quotient ? near - 1 : near);
-}
-
-static inline int32_t floor_divide(int32_t a, int32_t b) {
-  return b == 0 ? 0 : floor_of((double)a / (b == 0 ? 1 : b));
-}
-
-static inline int32_t remainder_int(int32_t a, int32_t b) {
-  return (int32_t)(b == 0 ? 0 : (uint32_t)a - (uint32_t)floor_divide(a, b) * (uint32_t)b);
-}
-
+// The quotient by a number is as far from a wrong integer as the rounding of its reciprocal is
+// small: (a ± 1/2) / b lies 1 / 2b inside the right interval.
 static inline int32_t short_floor_of(float quotient) {
   float near = (quotient + 0x1.8p23f) - 0x1.8p23f;
   return (int32_t)(near > quotient ? near - 1 : near);
@@ -205,13 +192,16 @@ MULTIPLY_THEN_ADD(MULTIPLY_ADD_vs, y[i], z0)
 MULTIPLY_THEN_ADD(MULTIPLY_ADD_sv, y0, z[i])
 MULTIPLY_THEN_ADD(MULTIPLY_ADD_ss, y0, z0)
 LOOP(FLOOR_DIVIDE_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1,
-     floor_divide(a, b))
-LOOP(FLOOR_DIVIDE_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, floor_divide(a, b))
-LOOP(REMAINDER_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1, remainder_int(a, b))
-LOOP(REMAINDER_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1, remainder_int(a, b))
+     mod_int_floor_divide(a, b))
+LOOP(FLOOR_DIVIDE_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1,
+     mod_int_floor_divide(a, b))
+LOOP(REMAINDER_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1,
+     mod_int_remainder(a, b))
+LOOP(REMAINDER_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1,
+     mod_int_remainder(a, b))
 #define REST (b == 0 ? 0 : (int32_t)((uint32_t)a - (uint32_t)quotient * (uint32_t)b))
-DIVIDE_BY_SCALAR(FLOOR_DIVIDE_INT_vs, double, floor_of, quotient)
-DIVIDE_BY_SCALAR(REMAINDER_INT_vs, double, floor_of, REST)
+DIVIDE_BY_SCALAR(FLOOR_DIVIDE_INT_vs, double, mod_int_floor_of, quotient)
+DIVIDE_BY_SCALAR(REMAINDER_INT_vs, double, mod_int_floor_of, REST)
 DIVIDE_BY_SCALAR(FLOOR_DIVIDE_SHORT_vs, float, short_floor_of, quotient)
 DIVIDE_BY_SCALAR(REMAINDER_SHORT_vs, float, short_floor_of, REST)
 CHOICES(WHERE, Word)

@@ -30,8 +30,8 @@ static inline double mod_floor(double x) {
   return x < 0x1p51 && x > -0x1p51 ? down : x;
 }
 
-// 2^x to 2^-31 of itself; 2^±1000 beyond ±1000. The sum with 1.5 2^52 holds the nearest integer in
-// its lowest bits, which become the exponent; the rest is a Taylor series.
+// 2^x to 2^-31 of itself; 2^+-1000 beyond +-1000. The sum with 1.5 2^52 holds the nearest integer
+// in its lowest bits, which become the exponent; the rest is a Taylor series.
 static inline double mod_exp2_wide(double x) {
   x = x > 1000 ? 1000 : x;
   x = x < -1000 ? -1000 : x;
@@ -49,7 +49,7 @@ static inline double mod_exp2_wide(double x) {
 }
 
 // log2 of a float that is not negative, to 2^-38 of itself: with x = 2^e m, m in [sqrt(1/2),
-// sqrt(2)] and s = (m - 1) / (m + 1) it is e + 2 / ln 2 (s + s^3 / 3 + s^5 / 5 + …).
+// sqrt(2)] and s = (m - 1) / (m + 1) it is e + 2 / ln 2 (s + s^3 / 3 + s^5 / 5 + ...).
 static inline double mod_log2_wide(double x) {
   unsigned long long bits = mod_bits(x);
   double e = mod_of_bits(0x4330000000000000ull | bits >> 52) - (0x1p52 + 1023);
@@ -179,6 +179,22 @@ static inline mod_integer mod_integer_remainder(mod_integer x, mod_integer y) {
   if (y == 0 || y == -1) return 0;
   mod_integer rest = x % y;
   return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;
+}
+
+// The same of ints, without a division that no vector has: the quotient is exact in double, or
+// farther from a wrong integer than rounding goes.
+static inline int mod_int_floor_of(double quotient) {
+  double near = mod_nearest(quotient);
+  return (int)(near > quotient ? near - 1 : near);
+}
+
+static inline int mod_int_floor_divide(int x, int y) {
+  return y == 0 ? 0 : mod_int_floor_of((double)x / (y == 0 ? 1 : y));
+}
+
+static inline int mod_int_remainder(int x, int y) {
+  unsigned rest = (unsigned)x - (unsigned)mod_int_floor_divide(x, y) * (unsigned)y;
+  return y == 0 ? 0 : (int)rest;
 }
 
 static inline mod_integer mod_integer_power(mod_integer x, mod_integer exponent) {

@@ -186,7 +186,7 @@ static void random_scores_agree(void **state) {
   (void)state;
   Fixture *fixture = fixture_open(random_mod_seed());
   fixture->mod.score = true;
-  for (int i = 0; i < 1500; i++) {
+  for (int i = 0; i < 800; i++) {
     fixture->mod.shape.query_offset = i % 5 == 0 ? 3 : 0;
     ModTree tree = random_mod_tree(&fixture->mod, MOD_FLOAT, 3 + i % 40);
     bind(fixture, tree, (ModTree){0});
@@ -202,7 +202,7 @@ static void random_scores_agree(void **state) {
 static void random_masks_agree(void **state) {
   (void)state;
   Fixture *fixture = fixture_open(random_mod_seed());
-  for (int i = 0; i < 1500; i++) {
+  for (int i = 0; i < 800; i++) {
     fixture->mod.shape.query_offset = i % 5 == 0 ? 3 : 0;
     ModTree tree = random_mod_tree(&fixture->mod, MOD_BOOL, 3 + i % 40);
     bind(fixture, (ModTree){0}, tree);
