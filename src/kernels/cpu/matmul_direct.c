@@ -103,6 +103,15 @@ static ALWAYS_INLINE void score_rows(const float *a, int64_t a_row, Keys keys, i
   }
 }
 
+// Asks for the part of the keys that lie PREFETCH_ROWS after these.
+static ALWAYS_INLINE void prefetch_keys(const Matmul *product, Dtype dtype, int64_t first,
+                                        int64_t count, int64_t k, int64_t depth) {
+  int64_t size = dtype == DTYPE_F32 ? 4 : 2, step = product->b_row * size;
+  const char *ahead = b_row(product, dtype, first + PREFETCH_ROWS) + k * size;
+  for (int64_t i = 0; i < count; i++, ahead += step)
+    for (int64_t byte = 0; byte < depth * size; byte += 64) __builtin_prefetch(ahead + byte);
+}
+
 // Up to LANES keys against all rows; what is read first is in the nearest cache for the other rows.
 static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, int64_t first,
                                      int64_t count) {
@@ -112,6 +121,7 @@ static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, int64_t
     Keys keys = load_keys(product, dtype, first, count, k, depth, copy);
     const float *a = product->a + k;
     float *c = product->c + first;
+    prefetch_keys(product, dtype, first, count, k, depth);
     for (; row + KEY_ROWS <= product->rows; row += KEY_ROWS)
       score_rows(a + row * product->a_row, product->a_row, keys, depth, k > 0,
                  c + row * product->c_row, product->c_row, count);
