@@ -194,6 +194,13 @@ static void run_tile(const ModInterpreter *interpreter, ModPurpose purpose, cons
     run_columns(&strip, &arrays, tile, tile->query + interpreter->query_offset, column);
 }
 
+// The values of arrays may be others at the next tile.
+static bool reads_arrays(const ModTree *tree) {
+  for (int i = 0; i < tree->count; i++)
+    if (tree->nodes[i].operation == MOD_ELEMENT) return true;
+  return false;
+}
+
 // What depends on batch and head alone is computed once for all, where that is little.
 static void know_tiles(ModInterpreter *interpreter, ModPurpose purpose) {
   const ModProgram *program = &interpreter->programs[purpose];
@@ -226,7 +233,7 @@ ModInterpreter *mod_interpreter_open(const BoundMod *bound, CpuTier tier, Error 
       return NULL;
     }
     interpreter->present[i] = true;
-    know_tiles(interpreter, (ModPurpose)i);
+    if (!reads_arrays(trees[i])) know_tiles(interpreter, (ModPurpose)i);
   }
   return interpreter;
 }

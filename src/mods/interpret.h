@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Evaluates a bound mod a tile of elements at a time. Made once for a bound mod, then read-only and
-// safe for several threads, each with its own scratch.
+// safe for several threads, each with its own scratch. Arrays are read when a tile is evaluated:
+// the caller may change their values between tiles, within the extremes that they had when the mod
+// was bound.
 #pragma once
 #include "device/cpu.h"
 #include "mods/mod.h"
