@@ -33,7 +33,7 @@ static bool counts_fit(const BlockGrid *grid, int64_t *blocks) {
 int64_t block_mask_bytes(const BoundMod *bound, int64_t block_rows, int64_t block_columns) {
   BlockGrid grid = grid_of(bound, block_rows, block_columns);
   enum {
-    BYTES = 2 * sizeof(BlockRun) + sizeof(BlockDetail) + 3 * sizeof(BlockBox),
+    BYTES = 2 * sizeof(BlockRun) + sizeof(BlockDetail) + 3 * sizeof(BlockBox) + sizeof(int64_t),
     LINE_BYTES = 80
   };
   int64_t blocks;

@@ -3,8 +3,6 @@
 #include "attention/attention_pass.h"
 #include "attention/position_mod.h"
 
-enum { BLOCK = 128 };
-
 typedef struct {
   int64_t window;
   double scale;
@@ -18,18 +16,21 @@ static bool flex_infer(const Tensor *inputs, int count, const void *attributes, 
          position_mod_fits(flex->mod, inputs[0].shape[0], inputs[1].shape[2], error);
 }
 
+// Blocks as in flash_attention: a mask of positions is trimmed closely, a decoded query's to the
+// key.
 static void flex_run(const OperatorContext *context, const Tensor *inputs, int count,
                      const void *attributes, Tensor *output) {
   (void)count;
   const FlexAttributes *flex = attributes;
   AttentionPass pass = attention_pass_of(inputs, flex->scale, output);
+  bool decodes = pass.problem.queries == 1;
   PositionPass positions = {.batch = pass.problem.batch,
                             .queries = pass.problem.queries,
                             .keys = pass.problem.keys,
                             .past = pass.past,
                             .window = flex->window,
-                            .block_rows = BLOCK,
-                            .block_columns = BLOCK};
+                            .block_rows = decodes ? 1 : context->kernels->tile_rows,
+                            .block_columns = decodes ? 1 : MATRIX_PANEL};
   PositionStage stage;
   position_stage_start(&stage, flex->mod, &positions,
                        arena_take(context->scratch, (size_t)position_stage_bytes(&positions)));

@@ -118,6 +118,7 @@ static Pair over_leaves(const ModExtremes *extremes, int64_t first, int64_t last
 static Pair over_elements(const ModExtremes *extremes, int64_t first, int64_t last) {
   const Tensor *values = &extremes->values;
   bool nan = false; // known for the whole array
+  if (last - first < LEAF) return scan(values->dtype, values->data, first, last + 1 - first, &nan);
   int64_t from = (first + LEAF - 1) / LEAF, to = (last + 1) / LEAF;
   if (last + 1 == extremes->elements) to = extremes->leaves;
   if (from >= to) return scan(values->dtype, values->data, first, last + 1 - first, &nan);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The least and the largest element of any part of an array, in logarithmic time: a tree of minima
-// and maxima over blocks of 16 elements, made once.
+// and maxima over blocks of 16 elements, made once. Parts of up to 16 elements are read where they
+// are, as they are then.
 #pragma once
 #include "base/error.h"
 #include "mods/range.h"

@@ -138,6 +138,7 @@ static void check(const RandomMask *mod, int64_t rows, int64_t columns, CpuTier 
   Error error = {0};
   BlockMask *mask = block_mask_build(mod->bound, rows, columns, tier, team, &error);
   if (!mask) fail_msg("\"%s\": %s", mod->text, error.message);
+  assert_true((int64_t)mask->memory.size <= block_mask_bytes(mod->bound, rows, columns));
   check_mask(mod, mask);
   check_pairs(mod, mask, tier, team);
   check_ranges(mod, mask, tier, team);

@@ -24,13 +24,13 @@ static bool sees(const PositionPass *pass, int64_t batch, int64_t query, int64_t
 
 // Beginnings before position 0 make queries that see nothing.
 static PositionPass random_pass(Random *random, int64_t *past) {
-  static const int64_t sides[] = {16, 64, 128};
+  static const int64_t sides[] = {1, 12, 16, 64, 128};
   PositionPass pass = {.batch = between(random, 1, MOST_BATCH),
                        .queries = random_below(random, 3) ? between(random, 1, 300) : 1,
                        .past = past,
                        .window = random_below(random, 2) ? between(random, 1, 300) : 0,
-                       .block_rows = sides[random_below(random, 3)],
-                       .block_columns = sides[random_below(random, 3)]};
+                       .block_rows = sides[random_below(random, COUNT_OF(sides))],
+                       .block_columns = sides[random_below(random, COUNT_OF(sides))]};
   pass.keys = between(random, pass.queries, MOST_KEYS);
   for (int64_t b = 0; b < pass.batch; b++) past[b] = between(random, -5, pass.keys - pass.queries);
   return pass;
