@@ -200,6 +200,8 @@ static void what_does_not_go_together_is_refused(void **state) {
   assert_refused("decoding: true\nmods: [document_mask]\n", "f.yaml, mods[0] (line 2, column 8)",
                  "cannot be decoded");
   assert_refused("s: []\n", "s", "empty list");
+  assert_refused("threads: 4294967296\n", "threads", "expected at most 1024");
+  assert_refused("cpu_mask: avx9\n", "cpu_mask", "no instruction set");
 }
 
 static void json_is_read_strictly_with_places(void **state) {

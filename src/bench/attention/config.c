@@ -2,6 +2,7 @@
 #include "bench/attention/config.h"
 #include "bench/attention/config_value.h"
 #include "bench/attention/pattern.h"
+#include "device/cpu.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -122,8 +123,21 @@ static bool check_mod(const AttentionSweep *sweep, const SweepMod *mod, Error *e
   return true;
 }
 
+enum { MOST_THREADS = 1024 }; // of device/team.h
+
+static bool check_machine(const AttentionSweep *sweep, Error *error) {
+  CpuTier ignored;
+  if (sweep->threads > MOST_THREADS)
+    return error_set(error, ERROR_ARGUMENT, "threads", "is %lld, expected at most %d",
+                     (long long)sweep->threads, MOST_THREADS);
+  if (sweep->cpu_mask && !cpu_tier_by_name(sweep->cpu_mask, &ignored))
+    return error_set(error, ERROR_ARGUMENT, "cpu_mask", "is \"%.40s\", which is no instruction set",
+                     sweep->cpu_mask);
+  return true;
+}
+
 bool attention_sweep_check(const AttentionSweep *sweep, Error *error) {
-  if (!check_lists(sweep, error)) return false;
+  if (!check_lists(sweep, error) || !check_machine(sweep, error)) return false;
   if (sweep->decoding && sweep->calculate_bwd)
     return error_set(error, ERROR_ARGUMENT, "calculate_bwd",
                      "decoding has no backward pass: leave out one of calculate_bwd and decoding");

@@ -32,7 +32,7 @@
   X("max_batch", SWEEP_COUNT, max_batch, "leave out larger batches; 0: none")                      \
   X("max_bytes", SWEEP_BYTES, max_bytes, "leave out what needs more memory; 0: what there is")     \
   X("time_budget", SWEEP_SECONDS, time_budget, "seconds after which no shape is begun; 0: none")   \
-  X("timeout", SWEEP_SECONDS, timeout, "seconds that one shape may take")                          \
+  X("timeout", SWEEP_SECONDS, timeout, "seconds that one shape may take; 0: no limit")             \
   X("measure_time", SWEEP_SECONDS, measure_time, "seconds of timed calls: each back end and pass") \
   X("warmup", SWEEP_COUNT, warmup, "calls before the timed ones, fewer where they are long")       \
   X("cold", SWEEP_SWITCH, cold, "time calls with flushed caches too")                              \

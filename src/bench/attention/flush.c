@@ -4,9 +4,9 @@
 #include "device/host.h"
 #include <string.h>
 
-enum { LEAST_BYTES = 64 << 20, MOST_BYTES = 512 << 20 };
+enum { LEAST_BYTES = 128 << 20, MOST_BYTES = 512 << 20 };
 
-// Twice what the largest caches hold together.
+// Four times what the largest caches hold together: of twice that some would still be in them.
 int64_t flush_bytes(void) {
   Host host;
   host_read("", &host);
@@ -18,7 +18,7 @@ int64_t flush_bytes(void) {
     if (all > largest) largest = all;
   }
   host_free(&host);
-  int64_t bytes = 2 * largest;
+  int64_t bytes = 4 * largest;
   if (bytes > MOST_BYTES) bytes = MOST_BYTES;
   if (memory > 0 && bytes > memory / 16) bytes = memory / 16;
   return bytes < LEAST_BYTES ? LEAST_BYTES : bytes;

@@ -134,7 +134,8 @@ static bool leave_out(Attempt *attempt, const Error *cause) {
 static WorkerOutcome run_worker(Attempt *attempt) {
   const SweepRunnerOptions *options = attempt->sweep->options;
   WorkerCommand command = options->command;
-  command.timeout_ns = (int64_t)(options->sweep->timeout * 1e9);
+  double timeout = options->sweep->timeout;
+  command.timeout_ns = timeout > 0 ? (int64_t)(timeout * 1e9) : INT64_MAX / 4;
   attempt->sweep->phase[0] = '\0';
   json_t *request =
       cell_request_json(options->sweep, cell_of(attempt->sweep), &attempt->prediction);
