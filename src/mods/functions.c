@@ -64,7 +64,8 @@ static int call_integer(ModChecker *checker, ModOperation operation, const int *
   const ModNode *node = mod_builder_node(checker->builder, x);
   if (node->type == MOD_INTEGER) return x;
   if (node->operation == MOD_CONSTANT && !(fabs(node->real) < 0x1p63))
-    return mod_check_fail(checker, position, "int(%g) does not fit 64 bits", node->real);
+    return mod_check_fail(checker, position, "int(%g) does not fit 64 bits",
+                          isnan(node->real) ? fabs(node->real) : node->real);
   return mod_build_unary(checker->builder, operation, x, position);
 }
 

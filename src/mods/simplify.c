@@ -118,13 +118,6 @@ static int absolute(ModBuilder *builder, int x, int position) {
   return NOTHING;
 }
 
-// int of a float that was an integer is that integer.
-static int to_integer(ModBuilder *builder, int x) {
-  if (made_by(builder, x, MOD_TO_FLOAT) && at(builder, child(builder, x, 0))->type == MOD_INTEGER)
-    return child(builder, x, 0);
-  return NOTHING;
-}
-
 // The same comparison with its sides exchanged.
 static ModOperation mirrored(ModOperation comparison) {
   switch (comparison) {
@@ -180,7 +173,7 @@ static int compare_rounded(ModBuilder *builder, ModOperation operation, int x, i
                            int position) {
   if (!made_by(builder, x, MOD_TO_FLOAT) || !constant(builder, y)) return NOTHING;
   double bound = at(builder, y)->real;
-  if (!(fabs(bound) < 0x1p62)) return NOTHING;
+  if (!(fabs(bound) < 0x1p53)) return NOTHING;
   bool equality = operation == MOD_EQUAL || operation == MOD_NOT_EQUAL;
   if (equality && bound != floor(bound))
     return mod_build_bool(builder, operation == MOD_NOT_EQUAL, position);
@@ -237,7 +230,6 @@ int mod_simplify(ModBuilder *builder, ModOperation operation, const int *operand
   case MOD_MAXIMUM: return x == y ? x : NOTHING;
   case MOD_NEGATE: return negate(builder, x, position);
   case MOD_ABS: return absolute(builder, x, position);
-  case MOD_TO_INTEGER: return to_integer(builder, x);
   case MOD_NOT: return negation(builder, x, position);
   case MOD_AND: return both(builder, x, y, position);
   case MOD_OR: return either(builder, x, y, position);

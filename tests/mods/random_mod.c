@@ -4,7 +4,18 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "mods/interval.h"
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+static const struct {
+  const char *name;
+  Dtype dtype;
+  int rank;
+} array_facts[RANDOM_ARRAYS] = {
+    {"documents", DTYPE_I32, 1}, {"far", DTYPE_I64, 1},   {"slopes", DTYPE_F32, 1},
+    {"bias", DTYPE_F32, 2},      {"seen", DTYPE_BOOL, 2}, {"table", DTYPE_I32, 2},
+};
 
 uint64_t random_mod_seed(void) {
   const char *given = getenv("TEST_SEED");
@@ -17,10 +28,12 @@ static int below(RandomMod *mod, int limit) {
   return (int)random_below(&mod->random, (uint64_t)limit);
 }
 
-static void add_array(RandomMod *mod, int index, const char *name, Dtype dtype, int rank) {
+static void add_array(RandomMod *mod, int index) {
   int64_t shape[2] = {RANDOM_EXTENT, RANDOM_EXTENT + 1};
-  mod->storage[index] = memory_allocate(RANDOM_EXTENT * (RANDOM_EXTENT + 1) * sizeof(int64_t));
-  mod->arrays[index] = (ModArray){name, tensor_dense(dtype, rank, shape, mod->storage[index])};
+  void *values = memory_allocate(RANDOM_EXTENT * (RANDOM_EXTENT + 1) * sizeof(int64_t));
+  Tensor tensor = tensor_dense(array_facts[index].dtype, array_facts[index].rank, shape, values);
+  mod->arrays[index] = (ModArray){array_facts[index].name, tensor};
+  mod->storage[index] = values;
 }
 
 static void fill_arrays(RandomMod *mod) {
@@ -43,12 +56,7 @@ static void fill_arrays(RandomMod *mod) {
 void random_mod_open(RandomMod *mod, uint64_t seed) {
   *mod = (RandomMod){.random = random_seeded(seed)};
   mod->shape = (ModShape){2, 4, 2, RANDOM_EXTENT - 5, RANDOM_EXTENT, 64, 0};
-  add_array(mod, 0, "documents", DTYPE_I32, 1);
-  add_array(mod, 1, "far", DTYPE_I64, 1);
-  add_array(mod, 2, "slopes", DTYPE_F32, 1);
-  add_array(mod, 3, "bias", DTYPE_F32, 2);
-  add_array(mod, 4, "seen", DTYPE_BOOL, 2);
-  add_array(mod, 5, "table", DTYPE_I32, 2);
+  for (int i = 0; i < RANDOM_ARRAYS; i++) add_array(mod, i);
   fill_arrays(mod);
 }
 
@@ -202,22 +210,55 @@ ModTree random_mod_tree(RandomMod *mod, ModType type, int size) {
   }
 }
 
+static void write_node(Text *text, const ModTree *tree, int index);
+
+static void write_constant(Text *text, const ModNode *node) {
+  if (node->type == MOD_BOOL)
+    text_append_text(text, node->integer ? "True" : "False");
+  else if (node->type == MOD_INTEGER)
+    text_append_format(text, "(%lld)", (long long)node->integer);
+  else if (isfinite(node->real))
+    text_append_format(text, "(%.16e)", node->real);
+  else
+    text_append_text(text, isnan(node->real) ? "nan" : node->real > 0 ? "inf" : "(-inf)");
+}
+
+static void write_operands(Text *text, const ModTree *tree, const ModNode *node, int count,
+                           const char *open, const char *between, const char *close) {
+  text_append_text(text, open);
+  for (int c = 0; c < count; c++) {
+    if (c) text_append_text(text, between);
+    write_node(text, tree, node->child[c]);
+  }
+  text_append_text(text, close);
+}
+
+static void write_operation(Text *text, const ModTree *tree, const ModNode *node) {
+  int children = mod_operation_children(node->operation);
+  const char *name = mod_operation_name(node->operation);
+  char between[8];
+  snprintf(between, sizeof between, " %s ", name);
+  bool letters = name[0] >= 'a' && name[0] <= 'z';
+  bool logic = node->operation == MOD_AND || node->operation == MOD_OR;
+  if (children == 2 && (logic || !letters)) {
+    write_operands(text, tree, node, children, "(", between, ")");
+    return;
+  }
+  bool prefix = node->operation == MOD_NOT || node->operation == MOD_NEGATE;
+  text_append_format(text, prefix ? "(%s " : "%s", name);
+  write_operands(text, tree, node, children, prefix ? "" : "(", ", ", ")");
+}
+
 static void write_node(Text *text, const ModTree *tree, int index) {
   const ModNode *node = &tree->nodes[index];
-  if (node->operation == MOD_VARIABLE) {
-    text_append_text(text, mod_variable_name(node->variable));
-  } else if (node->operation == MOD_CONSTANT && node->type == MOD_FLOAT) {
-    text_append_format(text, "%.17g", node->real);
-  } else if (node->operation == MOD_CONSTANT) {
-    text_append_format(text, "%lld", (long long)node->integer);
-  } else {
-    text_append_text(text, mod_operation_name(node->operation));
-    if (node->operation == MOD_ELEMENT) text_append_format(text, "%d", node->array);
-    for (int c = 0; c < mod_operation_children(node->operation); c++) {
-      text_append_text(text, c ? ", " : "(");
-      write_node(text, tree, node->child[c]);
-    }
-    text_append_character(text, ')');
+  switch (node->operation) {
+  case MOD_VARIABLE: text_append_text(text, mod_variable_name(node->variable)); break;
+  case MOD_CONSTANT: write_constant(text, node); break;
+  case MOD_ELEMENT:
+    text_append_text(text, array_facts[node->array].name);
+    write_operands(text, tree, node, array_facts[node->array].rank, "[", ", ", "]");
+    break;
+  default: write_operation(text, tree, node);
   }
 }
 
