@@ -138,7 +138,7 @@ static void tell_files(const Run *run) {
     if (files[i].path) output_format("%s: %s\n", files[i].name, files[i].path);
 }
 
-static bool print(const Run *run, Error *error) {
+static bool print(const Run *run, bool written, Error *error) {
   const ReportForm form = {
       .format = arguments_text(run->arguments, "--output-format"),
       .warnings = results_options_log_level(run->arguments) < LOG_ERROR,
@@ -146,16 +146,17 @@ static bool print(const Run *run, Error *error) {
   };
   bool done =
       report_output(results_document(run->results), results_path(run->results), &form, error);
-  if (done && strcmp(form.format, "table") == 0) tell_files(run);
+  if (done && written && strcmp(form.format, "table") == 0) tell_files(run);
   return done;
 }
 
 // What was measured is printed even if a file cannot be written.
 static bool report(Run *run, Error *error) {
-  Error printing;
+  Error writing, printing;
   progress_close(&run->progress);
-  bool written = add_masks(run, error) && write_files(run, error);
-  if (print(run, &printing)) return written;
+  bool drawn = add_masks(run, error), written = write_files(run, &writing);
+  if (drawn && !written) *error = writing;
+  if (print(run, written, &printing)) return drawn && written;
   *error = printing;
   return false;
 }
