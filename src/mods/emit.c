@@ -48,7 +48,7 @@ static bool float_literal(const Emitter *e, Text *out, double real) {
   const char *special = isnan(real) ? e->language->nan
                         : real > 0  ? e->language->infinity
                                     : e->language->negative_infinity;
-  if (!isfinite((float)real)) return expand(out, special, NULL);
+  if (!isfinite((float)real)) return expand(out, special, (const char *const[]){""});
   snprintf(digits, sizeof digits, "%a", (double)(float)real);
   return expand(out, e->language->literal[MOD_TEXT_FLOAT], (const char *const[]){digits});
 }
@@ -218,7 +218,8 @@ static bool emit_all(Emitter *e, char *result, int size) {
   for (int i = 0; i <= root; i++)
     if (e->needed[i] && !e->lanes.fixed[i] && !declare(e, i)) return false;
   Text value = {0};
-  bool done = operand(e, &value, root, natural_type(e, root)) && value.size < (size_t)size;
+  bool done =
+      operand(e, &value, root, natural_type(e, root)) && value.data && value.size < (size_t)size;
   if (done) memcpy(result, value.data, value.size + 1);
   text_free(&value);
   return done || error_set(e->error, ERROR_ARGUMENT, NULL, "no room for the name of the result");

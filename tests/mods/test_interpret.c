@@ -261,6 +261,89 @@ static void far_indices_agree(void **state) {
   fixture_close(fixture);
 }
 
+// What users write, with the bounds of kv_idx that are hidden in one pass in all their forms.
+static void written_masks_agree(void **state) {
+  (void)state;
+  static const char *const masks[] = {
+      "q_idx >= kv_idx",
+      "q_idx > kv_idx",
+      "kv_idx < 40",
+      "40 <= kv_idx",
+      "q_idx >= kv_idx and q_idx - kv_idx <= 16",
+      "q_idx > kv_idx and q_idx - kv_idx < 16",
+      "kv_idx < q_idx + 30 and kv_idx > q_idx - 3 and kv_idx >= 5 and kv_idx != 17",
+      "kv_idx >= q_idx + 5 and kv_idx < q_idx - 5",
+      "kv_idx < 20 or q_idx >= kv_idx",
+      "abs(q_idx - kv_idx) <= 7 or h == 2",
+      "q_idx // 8 == kv_idx // 8 and b == 1",
+      "(q_idx - kv_idx) % 3 == 0 and q_idx >= kv_idx",
+      "(q_idx - kv_idx) % -7 > -3 and (2 * q_idx + kv_idx) // 5 % 2 == 0",
+      "documents[q_idx] == documents[kv_idx] and q_idx >= kv_idx",
+      "seen[q_idx, kv_idx] and seen[kv_idx, q_idx]",
+      "table[h, kv_idx + 0] > table[q_idx % 4, kv_idx] - 2",
+      "table[h, max(q_idx - kv_idx, 0)] > 0",
+      "slopes[kv_idx] * 2 > bias[q_idx, kv_idx + 1] and h < 3",
+      "far[q_idx] > far[kv_idx] or far[kv_idx] // 2 == 3",
+      "b + h > 2",
+  };
+  Fixture *fixture = fixture_open(random_mod_seed());
+  for (size_t i = 0; i < COUNT_OF(masks); i++)
+    for (int round = 0; round < 12; round++) {
+      fixture->mod.shape.query_offset = round % 3 == 0 ? 2 : 0;
+      ModSource source = {
+          .mask = masks[i], .array_count = RANDOM_ARRAYS, .arrays = fixture->mod.arrays};
+      Error error;
+      BoundMod *bound;
+      Mod *mod = mod_parse(&source, &error);
+      if (!mod || !mod_bind(mod, &fixture->mod.shape, &bound, &error))
+        fail_msg("%s: %s", masks[i], error.message);
+      fixture->bound = *bound;
+      random_tile(fixture, 2000);
+      estimate_tile(fixture, &bound->mask);
+      for (int tier = 0; tier <= (int)cpu_best_tier(); tier++)
+        check_mask(fixture, &bound->mask, tier);
+      bound_mod_close(bound);
+      mod_close(mod);
+    }
+  assert_int_equal(fixture->unsure, 0);
+  fixture_close(fixture);
+}
+
+static void written_scores_agree(void **state) {
+  (void)state;
+  static const char *const scores[] = {
+      "score + (q_idx - kv_idx)",
+      "score + (kv_idx - q_idx) * exp2(-8 * (h + 1) / Hq)",
+      "50 * tanh(score / 50)",
+      "score * 2.5 + bias[q_idx, kv_idx]",
+      "bias[q_idx, kv_idx] * slopes[h] + slopes[kv_idx] * slopes[q_idx]",
+      "score + table[h, max(q_idx - kv_idx, 0)]",
+      "where(q_idx >= kv_idx, score, score - 100)",
+      "(score + 1) * (score - 1) + score * slopes[q_idx]",
+      "2 * h + b",
+      "q_idx * 1.0",
+  };
+  Fixture *fixture = fixture_open(random_mod_seed());
+  for (size_t i = 0; i < COUNT_OF(scores); i++)
+    for (int round = 0; round < 12; round++) {
+      ModSource source = {
+          .score = scores[i], .array_count = RANDOM_ARRAYS, .arrays = fixture->mod.arrays};
+      Error error;
+      BoundMod *bound;
+      Mod *mod = mod_parse(&source, &error);
+      if (!mod || !mod_bind(mod, &fixture->mod.shape, &bound, &error))
+        fail_msg("%s: %s", scores[i], error.message);
+      fixture->bound = *bound;
+      random_tile(fixture, 2000);
+      estimate_tile(fixture, &bound->score);
+      for (int tier = 0; tier <= (int)cpu_best_tier(); tier++)
+        check_score(fixture, &bound->score, tier);
+      bound_mod_close(bound);
+      mod_close(mod);
+    }
+  fixture_close(fixture);
+}
+
 static void running_allocates_nothing(void **state) {
   (void)state;
   Fixture *fixture = fixture_open(7);
@@ -282,6 +365,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(random_scores_agree),       cmocka_unit_test(random_masks_agree),
       cmocka_unit_test(random_derivatives_scale),  cmocka_unit_test(far_indices_agree),
+      cmocka_unit_test(written_masks_agree),       cmocka_unit_test(written_scores_agree),
       cmocka_unit_test(running_allocates_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
