@@ -118,8 +118,9 @@ static Step step_of_node(const Preparation *p, int index) {
   } else if (is_safe(p, &p->forms[index])) {
     step.kind = STEP_LINEAR, step.linear = p->forms[index];
   } else if (node->operation == MOD_VARIABLE) { // sizes
+    ModSpace space = space_of_shape(&p->bound->shape);
     step.kind = STEP_CONSTANT;
-    step.constant = range_of_variable(node->variable, NULL, &p->bound->shape);
+    step.constant = range_of_variable(node->variable, &space, &p->bound->shape);
   } else if (node->operation == MOD_ELEMENT) {
     step.kind = STEP_ELEMENT, step.values = &p->bound->arrays[node->array].values;
   } else {
