@@ -3,7 +3,7 @@
 
 // Memory that a node touches and all threads share.
 typedef struct {
-  const char *begin, *end; // results count from NULL: an offset
+  uintptr_t begin, end; // of a result offsets in the plan
   bool external, written;
   RunBy by;
 } Access;
@@ -23,7 +23,10 @@ static void find_own(const Graph *graph, bool *own) {
     own[i] = graph->values.items[i].kind == VALUE_RESULT;
   for (size_t i = 0; i < graph->nodes.count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
-    if (!node->operator->part || !is_small(node)) own[node->output.value] = false;
+    if (!node->operator->part || node->operator->also_written || !is_small(node))
+      own[node->output.value] = false;
+    for (int j = 0; j < node->input_count; j++)
+      if (node->operator->also_written & 1u << j) own[node->inputs[j].value] = false;
   }
 }
 
@@ -37,9 +40,9 @@ static Access access_of(const Graph *graph, const Schedule *schedule, const Grap
                         bool written, RunBy by) {
   const GraphValue *value = &graph->values.items[use->value];
   bool external = value->kind == VALUE_EXTERNAL;
-  const char *begin =
-      external ? value->address : (const char *)NULL + schedule->plan.offset[use->value];
-  return (Access){begin, begin + value->bytes, external, written, by};
+  uintptr_t begin =
+      external ? (uintptr_t)value->address : (uintptr_t)schedule->plan.offset[use->value];
+  return (Access){begin, begin + (uintptr_t)value->bytes, external, written, by};
 }
 
 // Whether the threads have to wait: one writes what another touches. Two small nodes of the first
@@ -55,8 +58,9 @@ static void add_accesses(const Graph *graph, const Schedule *schedule, int index
   RunBy by = schedule->by[index];
   for (int i = 0; i < node->input_count; i++) {
     if (schedule->own[node->inputs[i].value]) continue;
-    Access read = access_of(graph, schedule, &node->inputs[i], false, by);
-    ARRAY_APPEND(out, read);
+    bool written = graph_writes(node, node->inputs[i].value);
+    Access access = access_of(graph, schedule, &node->inputs[i], written, by);
+    ARRAY_APPEND(out, access);
   }
   if (schedule->own[node->output.value]) return;
   Access write = access_of(graph, schedule, &node->output, true, by);

@@ -85,14 +85,16 @@ Generator *generator_open(const Model *model, Team *team, CpuTier tier,
   if (!check_options(config, options, error)) return NULL;
   Generator *generator = memory_allocate(sizeof *generator);
   size_t batch = (size_t)options->max_batch;
-  *generator = (Generator){
-      .model = model,
-      .options = *options,
-      .decoder = {.config = config, .weights = model_weights(model), .layers = &layers_plain},
-      .layers = memory_allocate((size_t)config->layers * sizeof(KeyValues)),
-      .past = memory_allocate(batch * sizeof(int64_t)),
-      .ids = memory_allocate(batch * sizeof(int32_t)),
-      .stopped = memory_allocate(batch * sizeof(bool))};
+  *generator =
+      (Generator){.model = model,
+                  .options = *options,
+                  .decoder = {.config = config,
+                              .weights = model_weights(model),
+                              .layers = options->kernelize ? &layers_fused : &layers_plain},
+                  .layers = memory_allocate((size_t)config->layers * sizeof(KeyValues)),
+                  .past = memory_allocate(batch * sizeof(int64_t)),
+                  .ids = memory_allocate(batch * sizeof(int32_t)),
+                  .stopped = memory_allocate(batch * sizeof(bool))};
   if (open_parts(generator, tier, team, error)) return generator;
   generator_close(generator);
   return NULL;

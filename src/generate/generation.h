@@ -10,6 +10,7 @@ typedef struct {
   const char *sdpa_backend;      // NULL: the first that supports the case
   Dtype cache_dtype;             // usually the model's
   int64_t max_batch, max_tokens; // sequences, and tokens each (prompt + new): reserved, then reused
+  bool kernelize;                // hand-written fused layers in place of primitive operators
   const char *compile_mode;      // NULL: operators run as the model calls them; "default",
                                  // "reduce-overhead": see compile/executable.h, with a static cache
 } GeneratorOptions;

@@ -46,6 +46,8 @@ void graph_append(Graph *graph, const GraphNode *node) {
 }
 
 bool graph_writes(const GraphNode *node, int value) {
+  for (int i = 0; i < node->input_count; i++)
+    if (node->operator->also_written & 1u << i && node->inputs[i].value == value) return true;
   return node->output.value == value;
 }
 

@@ -37,6 +37,7 @@ typedef struct {
   const char *name;
   size_t attributes_size; // 0: none
   int written;            // the input it writes through and returns, -1: a new output
+  uint32_t also_written;  // bit i: it writes through input i too
   // Checks the inputs; sets the output's dtype, rank and shape (its data and strides are then
   // dense, and made by the Ops). false: *error says what was found and expected.
   bool (*infer)(const Tensor *inputs, int count, const void *attributes, Tensor *output,
@@ -149,3 +150,32 @@ Tensor ops_matmul_values(Ops *ops, const Tensor *p, const Tensor *v);
 // Rounds x [batch, kv_heads, M, D] into cache [batch, kv_heads, capacity, D] at positions past …;
 // returns the cache.
 Tensor ops_cache_write(Ops *ops, const Tensor *x, const Tensor *cache, const Tensor *past);
+
+// Fused: several of the above in one pass, the same values but for the order of roundings.
+
+typedef struct {
+  const float *weight, *bias; // [C]; bias NULL: none
+  double epsilon;
+  bool layer_norm; // else RMSNorm
+} NormWeights;
+
+// ops_linear of the norm of x.
+Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix);
+// ops_linear_argmax of the norm of x.
+Tensor ops_norm_argmax(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix);
+// activation(gate) up, with [gate, up] = ops_norm_linear: [T, rows / 2].
+Tensor ops_gated_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix,
+                        Activation activation);
+// residual + ops_linear(x), kept.
+Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual);
+// qkv [batch * M, (heads + 2 kv_heads) D] → queries [batch, heads, M, D]; keys and values go into
+// their caches at positions past …; what the attributes name is normalised, then rotated.
+typedef struct {
+  int64_t heads, kv_heads, head_dim;
+  bool rotate;
+  const float *query_norm, *key_norm; // [D] or NULL: RMSNorm of each head
+  double epsilon;
+} HeadLayout;
+Tensor ops_rope_cache(Ops *ops, const Tensor *qkv, const HeadLayout *layout, const Tensor *cosine,
+                      const Tensor *sine, const Tensor *past, const Tensor *keys,
+                      const Tensor *values);

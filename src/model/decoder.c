@@ -28,43 +28,36 @@ static Tensor shown(const Tensor *cache, int64_t visible) {
 }
 
 static Tensor attend(const Decoder *decoder, Ops *ops, const DecoderPass *pass, int64_t layer,
-                     const Tensor *x) {
+                     const Tensor *h) {
   const ModelConfig *config = decoder->config;
   const LayerWeights *weights = &decoder->weights->layers[layer];
   const KeyValues *cache = &pass->cache[layer];
   bool rotate = config->rope.kind != ROPE_NONE && config->layer[layer].rope;
-  Tensor qkv = ops_linear(ops, x, &weights->qkv);
-  AttentionInputs inputs = {.queries = decoder->layers->queries(ops, config, weights, rotate, &qkv,
-                                                                &pass->positions, cache),
-                            .keys = shown(&cache->keys, pass->visible),
-                            .values = shown(&cache->values, pass->visible),
-                            .past = pass->positions.past,
-                            .prepared = decoder->prepared};
+  AttentionInputs inputs = {
+      .queries = decoder->layers->queries(ops, config, weights, rotate, h, &pass->positions, cache),
+      .keys = shown(&cache->keys, pass->visible),
+      .values = shown(&cache->values, pass->visible),
+      .past = pass->positions.past,
+      .prepared = decoder->prepared};
   AttentionSpec spec = layer_spec(config, layer);
   spec.batch = pass->batch;
   spec.queries = pass->length;
   spec.keys = pass->visible;
   spec.dtype = cache->keys.dtype;
   Tensor heads = decoder->attention->forward(ops, &spec, &inputs);
-  return ops_linear(ops, &heads, &weights->attention_output);
+  return decoder->layers->output(ops, weights, &heads, h);
 }
 
 static Tensor layer_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass,
                             int64_t layer, Tensor h) {
-  const ModelConfig *config = decoder->config;
-  const LayerWeights *weights = &decoder->weights->layers[layer];
   ops_scope_begin(ops);
-  Tensor x = decoder->layers->norm(ops, config, &weights->attention_norm, &h);
-  Tensor attended = attend(decoder, ops, pass, layer, &x);
-  h = ops_add_residual(ops, &h, &attended);
-  x = decoder->layers->norm(ops, config, &weights->mlp_norm, &h);
-  Tensor mixed = decoder->layers->mlp(ops, config, weights, &x);
-  h = ops_add_residual(ops, &h, &mixed);
+  h = attend(decoder, ops, pass, layer, &h);
+  h = decoder->layers->mlp(ops, decoder->config, &decoder->weights->layers[layer], &h);
   ops_scope_end(ops);
   return h;
 }
 
-// What the vocabulary's product takes: [batch * wanted, hidden].
+// The residual stream of the last rows: [batch * wanted, hidden].
 static Tensor last_hidden(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
   const ModelConfig *config = decoder->config;
   const Weights *weights = decoder->weights;
@@ -75,16 +68,15 @@ static Tensor last_hidden(const Decoder *decoder, Ops *ops, const DecoderPass *p
     h = ops_add_positions(ops, &h, &table, &pass->positions.past);
   }
   for (int64_t i = 0; i < config->layers; i++) h = layer_forward(decoder, ops, pass, i, h);
-  h = ops_last_rows(ops, &h, pass->batch, pass->wanted);
-  return decoder->layers->norm(ops, config, &weights->final_norm, &h);
+  return ops_last_rows(ops, &h, pass->batch, pass->wanted);
 }
 
 Tensor decoder_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
-  Tensor x = last_hidden(decoder, ops, pass);
-  return ops_linear(ops, &x, &decoder->weights->head);
+  Tensor h = last_hidden(decoder, ops, pass);
+  return decoder->layers->logits(ops, decoder->config, decoder->weights, &h);
 }
 
 Tensor decoder_choose(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
-  Tensor x = last_hidden(decoder, ops, pass);
-  return ops_linear_argmax(ops, &x, &decoder->weights->head);
+  Tensor h = last_hidden(decoder, ops, pass);
+  return decoder->layers->choices(ops, decoder->config, decoder->weights, &h);
 }

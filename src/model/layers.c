@@ -22,22 +22,30 @@ static Tensor prepared(Ops *ops, const ModelConfig *config, const Norm *norm, bo
 }
 
 static Tensor plain_queries(Ops *ops, const ModelConfig *config, const LayerWeights *weights,
-                            bool rotate, const Tensor *qkv, const Positions *positions,
+                            bool rotate, const Tensor *h, const Positions *positions,
                             const KeyValues *cache) {
   int64_t batch = positions->past.shape[0], heads = config->heads, kv_heads = config->kv_heads;
-  Tensor keys = heads_of(ops, config, qkv, batch, heads, kv_heads);
-  Tensor values = heads_of(ops, config, qkv, batch, heads + kv_heads, kv_heads);
+  Tensor x = plain_norm(ops, config, &weights->attention_norm, h);
+  Tensor qkv = ops_linear(ops, &x, &weights->qkv);
+  Tensor keys = heads_of(ops, config, &qkv, batch, heads, kv_heads);
+  Tensor values = heads_of(ops, config, &qkv, batch, heads + kv_heads, kv_heads);
   keys = prepared(ops, config, &weights->key_norm, rotate, positions, keys);
   ops_cache_write(ops, &keys, &cache->keys, &positions->past);
   ops_cache_write(ops, &values, &cache->values, &positions->past);
-  Tensor queries = heads_of(ops, config, qkv, batch, 0, heads);
+  Tensor queries = heads_of(ops, config, &qkv, batch, 0, heads);
   return prepared(ops, config, &weights->query_norm, rotate, positions, queries);
 }
 
+static Tensor plain_output(Ops *ops, const LayerWeights *weights, const Tensor *heads,
+                           const Tensor *h) {
+  Tensor attended = ops_linear(ops, heads, &weights->attention_output);
+  return ops_add_residual(ops, h, &attended);
+}
+
 static Tensor plain_mlp(Ops *ops, const ModelConfig *config, const LayerWeights *weights,
-                        const Tensor *x) {
-  Tensor up = ops_linear(ops, x, &weights->up);
-  Tensor inner;
+                        const Tensor *h) {
+  Tensor x = plain_norm(ops, config, &weights->mlp_norm, h), inner;
+  Tensor up = ops_linear(ops, &x, &weights->up);
   if (config->gated) {
     Tensor gate = ops_columns(ops, &up, 0, config->intermediate);
     Tensor linear = ops_columns(ops, &up, config->intermediate, config->intermediate);
@@ -46,7 +54,21 @@ static Tensor plain_mlp(Ops *ops, const ModelConfig *config, const LayerWeights 
   } else {
     inner = ops_activation(ops, &up, config->activation);
   }
-  return ops_linear(ops, &inner, &weights->down);
+  Tensor mixed = ops_linear(ops, &inner, &weights->down);
+  return ops_add_residual(ops, h, &mixed);
 }
 
-const Layers layers_plain = {"plain", plain_norm, plain_queries, plain_mlp};
+static Tensor plain_logits(Ops *ops, const ModelConfig *config, const Weights *weights,
+                           const Tensor *h) {
+  Tensor x = plain_norm(ops, config, &weights->final_norm, h);
+  return ops_linear(ops, &x, &weights->head);
+}
+
+static Tensor plain_choices(Ops *ops, const ModelConfig *config, const Weights *weights,
+                            const Tensor *h) {
+  Tensor x = plain_norm(ops, config, &weights->final_norm, h);
+  return ops_linear_argmax(ops, &x, &weights->head);
+}
+
+const Layers layers_plain = {"plain",   plain_queries, plain_output,
+                             plain_mlp, plain_logits,  plain_choices};

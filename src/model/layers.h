@@ -17,15 +17,21 @@ typedef struct {
 } Positions;
 
 typedef struct {
-  const char *name;
-  // x [T, hidden] → normalised, the shape of x.
-  Tensor (*norm)(Ops *ops, const ModelConfig *config, const Norm *norm, const Tensor *x);
-  // qkv [T, (heads + 2 kv_heads) head_dim] → queries [batch, heads, M, head_dim], normalised and
+  const char *name; // "plain", "fused"
+  // h [T, hidden], the residual stream → queries [batch, heads, M, head_dim], normalised and
   // rotated as the layer says; keys and values go into the cache.
   Tensor (*queries)(Ops *ops, const ModelConfig *config, const LayerWeights *weights, bool rotate,
-                    const Tensor *qkv, const Positions *positions, const KeyValues *cache);
-  // x [T, hidden], normalised → [T, hidden], before the residual is added.
-  Tensor (*mlp)(Ops *ops, const ModelConfig *config, const LayerWeights *weights, const Tensor *x);
+                    const Tensor *h, const Positions *positions, const KeyValues *cache);
+  // heads [T, heads head_dim] → h + their projection.
+  Tensor (*output)(Ops *ops, const LayerWeights *weights, const Tensor *heads, const Tensor *h);
+  // h + the layer's perceptron of it.
+  Tensor (*mlp)(Ops *ops, const ModelConfig *config, const LayerWeights *weights, const Tensor *h);
+  // Of the last rows of h: logits [T, vocabulary], and of each row the first index of the largest.
+  Tensor (*logits)(Ops *ops, const ModelConfig *config, const Weights *weights, const Tensor *h);
+  Tensor (*choices)(Ops *ops, const ModelConfig *config, const Weights *weights, const Tensor *h);
 } Layers;
 
 extern const Layers layers_plain; // primitive operators alone
+extern const Layers
+    layers_fused; // kernelized: norms with the products that follow, gates and
+                  // residuals with the products before them, rotation with the cache

@@ -18,7 +18,8 @@ static bool same_attributes(const GraphNode *a, const GraphNode *b) {
 }
 
 static bool same_work(const GraphNode *a, const GraphNode *b) {
-  if (a->operator!= b->operator|| a->operator->written >= 0) return false;
+  if (a->operator!= b->operator|| a->operator->written >= 0 || a->operator->also_written)
+    return false;
   if (a->input_count != b->input_count || !same_attributes(a, b)) return false;
   for (int i = 0; i < a->input_count; i++)
     if (!same_use(&a->inputs[i], &b->inputs[i])) return false;

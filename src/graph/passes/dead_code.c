@@ -5,6 +5,14 @@ static void need(bool *needed, const GraphUse *use) {
   needed[use->value] = true;
 }
 
+// What the caller's memory gets (a cache) is always needed.
+static bool writes_needed(const Graph *graph, const GraphNode *node, const bool *needed) {
+  for (size_t i = 0; i < graph->values.count; i++)
+    if (graph_writes(node, (int)i) && (needed[i] || graph->values.items[i].kind == VALUE_EXTERNAL))
+      return true;
+  return false;
+}
+
 // Backwards: a node is kept when it makes or writes a value that something behind it, or the
 // caller, reads. What is written through stays when the memory is the caller's (a cache).
 void pass_dead_code(Graph *graph) {
@@ -13,8 +21,7 @@ void pass_dead_code(Graph *graph) {
   for (size_t i = 0; i < graph->outputs.count; i++) need(needed, &graph->outputs.items[i]);
   for (size_t i = graph->nodes.count; i-- > 0;) {
     const GraphNode *node = &graph->nodes.items[i];
-    bool external = graph->values.items[node->output.value].kind == VALUE_EXTERNAL;
-    removed[i] = !external && !needed[node->output.value];
+    removed[i] = !writes_needed(graph, node, needed);
     for (int j = 0; !removed[i] && j < node->input_count; j++) need(needed, &node->inputs[j]);
   }
   graph_remove_nodes(graph, removed);

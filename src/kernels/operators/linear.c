@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // linear: x [T, K] → x Wᵀ + bias [T, N]; linear_argmax: the same → int32 [T], of each row the first
-// index of the largest. Rows of x may be strided.
+// index of the largest; linear_add: residual [T, N] + linear. Rows of x may be strided.
 #include "kernels/linear_argmax.h"
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
@@ -66,6 +66,39 @@ const Operator linear_operator = {.name = "linear",
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
   MatrixAttributes attributes = {matrix};
   return ops_apply(ops, &linear_operator, x, 1, &attributes);
+}
+
+static bool add_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
+                      Error *error) {
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  if (!rows_check_count(count, 2, 2, error) || !check(inputs, 1, matrix, error)) return false;
+  int64_t shape[2] = {inputs[0].shape[0], matrix->rows};
+  if (!rows_check_shape(&inputs[1], "residual", 2, shape, error) ||
+      !rows_check_float(&inputs[1], "residual", error))
+    return false;
+  *output = tensor_dense(DTYPE_F32, 2, shape, NULL);
+  return true;
+}
+
+static void add_part(const OperatorPart *part, const Tensor *inputs, int count,
+                     const void *attributes, Tensor *output) {
+  (void)count;
+  Linear linear = linear_of(&inputs[0], attributes, output, part->scratch);
+  linear.epilogue = (Epilogue){.residual = inputs[1].data, .residual_stride = inputs[1].stride[0]};
+  linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
+}
+
+const Operator linear_add_operator = {.name = "linear_add",
+                                      .attributes_size = sizeof(MatrixAttributes),
+                                      .written = -1,
+                                      .infer = add_infer,
+                                      .part = add_part,
+                                      .scratch_bytes = linear_scratch};
+
+Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual) {
+  Tensor inputs[] = {*x, *residual};
+  MatrixAttributes attributes = {matrix};
+  return ops_apply_kept(ops, &linear_add_operator, inputs, 2, &attributes);
 }
 
 static bool argmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,

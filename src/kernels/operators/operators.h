@@ -24,6 +24,19 @@ typedef struct {
   int64_t window;
 } MaskAttributes;
 
+typedef struct {
+  const Matrix *matrix;
+  double epsilon;
+  int64_t layer_norm; // 0: RMSNorm
+  int64_t activation; // of gated_linear
+} FusedAttributes;    // norm_linear, norm_argmax, gated_linear
+
+typedef struct {
+  int64_t heads, kv_heads, head_dim, rotate;
+  const float *query_norm, *key_norm; // [head_dim] or NULL
+  double epsilon;
+} RopeCacheAttributes;
+
 extern const Operator embedding_operator;     // ids
 extern const Operator add_positions_operator; // x, table, past
 extern const Operator linear_operator;        // x
@@ -40,3 +53,8 @@ extern const Operator softmax_operator;       // x
 extern const Operator matmul_scores_operator; // q, k
 extern const Operator matmul_values_operator; // p, v
 extern const Operator cache_write_operator;   // x, cache, past
+extern const Operator norm_linear_operator;   // x, weight [, bias]
+extern const Operator norm_argmax_operator;   // x, weight [, bias]
+extern const Operator gated_linear_operator;  // x, weight [, bias]
+extern const Operator linear_add_operator;    // x, residual
+extern const Operator rope_cache_operator;    // qkv, cosine, sine, past, keys, values
