@@ -84,17 +84,46 @@ int block_walk_queries(const BlockMask *mask, int64_t batch, int64_t head, int64
   return count;
 }
 
-// The cursor is the place of the next run in its line.
+// The first run of a line that ends after the block of queries; NULL: there is none.
+static const BlockRun *run_after(const BlockLines *lines, int64_t line, int64_t block) {
+  for (int64_t i = lines->start[line]; i < lines->start[line + 1]; i++)
+    if (lines->runs[i].last > block) return &lines->runs[i];
+  return NULL;
+}
+
+// What the lines [line, last) of blocks of keys together say from the block of queries on: the
+// nearest run of any of them, as far as all of them stay as they are; `full` where all are.
+static bool join_lines(const BlockLines *lines, int64_t line, int64_t last, int64_t block,
+                       BlockRun *joined) {
+  *joined = (BlockRun){.first = INT32_MAX, .last = INT32_MAX, .full = true};
+  for (int64_t i = line; i < last; i++) {
+    const BlockRun *run = run_after(lines, i, block);
+    int32_t first = !run ? INT32_MAX : run->first > block ? run->first : (int32_t)block;
+    if (first < joined->first) joined->first = first;
+  }
+  for (int64_t i = line; i < last; i++) {
+    const BlockRun *run = run_after(lines, i, joined->first);
+    bool covers = run && run->first <= joined->first;
+    int32_t end = covers ? run->last : run ? run->first : INT32_MAX;
+    joined->full &= covers && run->full;
+    if (end < joined->last) joined->last = end;
+  }
+  return joined->first < INT32_MAX;
+}
+
+// The cursor is the block of queries that the next run is looked for from.
 int block_walk_keys(const BlockMask *mask, int64_t batch, int64_t head, int64_t key,
-                    int64_t *cursor, int most, ScoreRun *runs) {
+                    int64_t columns, int64_t *cursor, int most, ScoreRun *runs) {
   const BlockLines *lines = &mask->by_key;
   int64_t line = block_mask_line(mask, lines, batch, head, key / mask->block_columns);
-  int64_t first = lines->start[line] + *cursor, rows = mask->block_rows;
-  int64_t count = least(most, lines->start[line + 1] - first);
-  for (int64_t i = 0; i < count; i++) {
-    const BlockRun *run = &lines->runs[first + i];
-    runs[i] = (ScoreRun){run->first * rows, least(run->last * rows, mask->queries), !run->full};
+  int64_t last = line + (key + columns - 1) / mask->block_columns - key / mask->block_columns + 1;
+  int64_t rows = mask->block_rows;
+  BlockRun joined;
+  int count = 0;
+  while (count < most && join_lines(lines, line, last, *cursor, &joined)) {
+    runs[count++] =
+        (ScoreRun){joined.first * rows, least(joined.last * rows, mask->queries), !joined.full};
+    *cursor = joined.last;
   }
-  *cursor += count;
-  return (int)count;
+  return count;
 }

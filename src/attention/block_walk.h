@@ -10,4 +10,4 @@ int block_walk_queries(const BlockMask *mask, int64_t batch, int64_t head, int64
                        int64_t rows, int64_t *cursor, int most, ScoreRun *runs);
 // As ScoreStage.runs_of_keys; whole blocks.
 int block_walk_keys(const BlockMask *mask, int64_t batch, int64_t head, int64_t key,
-                    int64_t *cursor, int most, ScoreRun *runs);
+                    int64_t columns, int64_t *cursor, int most, ScoreRun *runs);

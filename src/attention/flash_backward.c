@@ -170,20 +170,36 @@ static void load_keys(const Bench *bench, const Part *part, int64_t index, KeyBl
                  part->kv_head, first, smaller(size, bench->job->backward->problem->keys - first));
 }
 
-// All queries of the group against the block of keys that is loaded.
-static void pass_queries(Bench *bench, const Part *part) {
+// Blocks of queries [first, last) of a head against the block of keys that is loaded.
+static void pass_blocks(Bench *bench, const Part *part, int64_t head, int64_t first, int64_t last) {
   const FlashBackward *backward = bench->job->backward;
   const AttentionProblem *problem = backward->problem;
-  int64_t blocks = blocks_of(problem->queries, backward->shape.queries);
-  for (int64_t head = part->first_head; head < part->last_head; head++) {
-    float *dq = sums_at(backward, part->split, part->batch, head, problem->heads, problem->queries);
-    for (int64_t block = 0; block < blocks; block++) {
-      place_queries(bench, part, head, block);
-      if (!pair_meet(&bench->pair, &bench->queries, &bench->keys)) continue;
-      load_queries(bench);
-      bench->queries.dq = dq + bench->queries.first * backward->shape.line;
-      pair_run(&bench->pair, &bench->queries, &bench->keys);
-    }
+  float *dq = sums_at(backward, part->split, part->batch, head, problem->heads, problem->queries);
+  for (int64_t block = first; block < last; block++) {
+    place_queries(bench, part, head, block);
+    if (!pair_meet(&bench->pair, &bench->queries, &bench->keys)) continue;
+    load_queries(bench);
+    bench->queries.dq = dq + bench->queries.first * backward->shape.line;
+    pair_run(&bench->pair, &bench->queries, &bench->keys);
+  }
+}
+
+// All queries of the head that may see any of these keys.
+static void pass_queries(Bench *bench, const Part *part, int64_t head) {
+  const FlashBackward *backward = bench->job->backward;
+  const ScoreStage *stage = backward->stage;
+  const KeyBlock *keys = &bench->keys;
+  int64_t size = backward->shape.queries, cursor = 0, done = 0;
+  if (!stage || !stage->runs_of_keys) {
+    pass_blocks(bench, part, head, 0, blocks_of(backward->problem->queries, size));
+    return;
+  }
+  ScoreRun run;
+  while (
+      stage->runs_of_keys(stage, part->batch, head, keys->first, keys->count, &cursor, 1, &run)) {
+    int64_t first = run.first / size, last = blocks_of(run.last, size);
+    pass_blocks(bench, part, head, first > done ? first : done, last);
+    done = last;
   }
 }
 
@@ -210,7 +226,8 @@ static void run_over_keys(Bench *bench, const Part *part) {
     load_keys(bench, part, block, &bench->keys);
     memset(bench->dk, 0, row_bytes(backward, backward->shape.keys));
     memset(bench->dv, 0, row_bytes(backward, backward->shape.keys));
-    pass_queries(bench, part);
+    for (int64_t head = part->first_head; head < part->last_head; head++)
+      pass_queries(bench, part, head);
     store_keys(bench, part);
   }
 }

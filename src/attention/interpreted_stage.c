@@ -14,8 +14,7 @@ static int runs_of_queries(const ScoreStage *stage, int64_t batch, int64_t head,
 
 static int runs_of_keys(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                         int64_t columns, int64_t *cursor, int most, ScoreRun *runs) {
-  (void)columns;
-  return block_walk_keys(mask_of(stage), batch, head, key, cursor, most, runs);
+  return block_walk_keys(mask_of(stage), batch, head, key, columns, cursor, most, runs);
 }
 
 static const ModInterpreter *interpreter_of(const ScoreStage *stage) {

@@ -61,22 +61,21 @@ static int runs_of_queries(const ScoreStage *stage, int64_t batch, int64_t head,
 
 typedef enum { EMPTY, PARTIAL, FULL } Meeting;
 
-static Meeting meeting(const RangeSpan *span, int64_t key) {
-  if (key < span->first || key >= span->last) return EMPTY;
-  return key >= span->full_first && key < span->full_last ? FULL : PARTIAL;
+static Meeting meeting(const RangeSpan *span, int64_t key, int64_t columns) {
+  if (key + columns <= span->first || key >= span->last) return EMPTY;
+  return key >= span->full_first && key + columns <= span->full_last ? FULL : PARTIAL;
 }
 
 // The cursor is the block of queries that the next run is looked for from.
 static int runs_of_keys(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                         int64_t columns, int64_t *cursor, int most, ScoreRun *runs) {
-  (void)columns;
   const RangeSpan *spans = spans_of(stage, batch, head);
   int64_t rows = stage->block_rows, blocks = blocks_of(stage->queries, rows), i = *cursor;
   int count = 0;
   while (i < blocks && count < most) {
-    Meeting state = meeting(&spans[i], key);
+    Meeting state = meeting(&spans[i], key, columns);
     int64_t from = i++;
-    while (i < blocks && meeting(&spans[i], key) == state) i++;
+    while (i < blocks && meeting(&spans[i], key, columns) == state) i++;
     if (state != EMPTY)
       runs[count++] = (ScoreRun){from * rows, least(i * rows, stage->queries), state == PARTIAL};
   }

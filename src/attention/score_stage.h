@@ -27,8 +27,8 @@ struct ScoreStage {
   // done. What is left out is seen by none of them.
   int (*runs_of_queries)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t query,
                          int64_t rows, int64_t *cursor, int most, ScoreRun *runs);
-  // The same for keys [key, key + columns), which lie in one block of block_columns: runs of
-  // queries.
+  // The same for any keys [key, key + columns): runs of queries, to multiples of block_rows or the
+  // end. NULL: nothing is known.
   int (*runs_of_keys)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                       int64_t columns, int64_t *cursor, int most, ScoreRun *runs);
   // score_mod in place, on scaled scores. NULL: none.

@@ -85,6 +85,8 @@ static void check_runs(const ScoreStage *stage, const RandomMask *mod, Random *r
       walk.by_key = true;
       for (int64_t k = 0; k < stage->keys; k += stage->block_columns)
         check_line(&walk, k, least(stage->block_columns, stage->keys - k));
+      int64_t key = between(random, 0, stage->keys - 1);
+      check_line(&walk, key, between(random, 1, stage->keys - key)); // of any number of blocks
     }
 }
 
