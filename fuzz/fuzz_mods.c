@@ -3,6 +3,7 @@
 // bound, and then what was proved of them holds at every element: values lie in their ranges,
 // blocks of the mask are what the intervals say, and the interpreter of each tier sees the same
 // keys.
+#include "mods/emit.h"
 #include "mods/evaluate.h"
 #include "mods/interpret.h"
 #include "mods/interval.h"
@@ -107,6 +108,19 @@ static void check_tier(const BoundMod *bound, CpuTier tier) {
   mod_interpreter_close(interpreter);
 }
 
+static void check_text(const BoundMod *bound, const ModTree *tree) {
+  static const char *const arrays[] = {"doc", "wide", "bias", "seen"};
+  const ModNames names = {
+      .variable = {"score", "b", "h", "q", "k"}, .array = arrays, .prefix = "t", .indent = "  "};
+  char result[128];
+  Text text = {0};
+  Error error;
+  if (tree->count &&
+      !mod_emit(&text, &mod_language_c, bound, tree, &names, result, sizeof result, &error))
+    abort();
+  text_free(&text);
+}
+
 static void check_error(const Error *error) {
   if (error->code == ERROR_NONE || !error->message[0]) abort();
 }
@@ -125,6 +139,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   mod_close(mod);
   if (done) {
     check_bound(bound);
+    check_text(bound, &bound->score);
+    check_text(bound, &bound->derivative);
+    check_text(bound, &bound->mask);
     for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) check_tier(bound, (CpuTier)tier);
   } else
     check_error(&error);

@@ -19,9 +19,9 @@ typedef enum {
 // A bound mask prepared for many boxes; read-only then, safe for several threads.
 typedef struct ModIntervals ModIntervals;
 
-// Keeps pointing to the bound mod. NULL on failure. Elements whose index is one number over a box (by
-// b or h, say) are read as they are when the box is looked at: such an array may change its values,
-// as far as binding proved of all it held.
+// Keeps pointing to the bound mod. NULL on failure. Elements whose index is one number over a box
+// (by b or h, say) are read as they are when the box is looked at: such an array may change its
+// values, as far as binding proved of all it held.
 CHECKED ModIntervals *mod_intervals_open(const BoundMod *bound, Error *error);
 void mod_intervals_close(ModIntervals *intervals); // NULL is fine
 // Of the bound mask (ALWAYS without one). Exact for comparisons of affine expressions of q_idx and
