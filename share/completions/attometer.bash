@@ -56,7 +56,7 @@ _attometer() {
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;
+      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --kernelize --help' ;;
     logits)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -68,7 +68,7 @@ _attometer() {
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --help' ;;
+      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --kernelize --help' ;;
     tokenize)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;

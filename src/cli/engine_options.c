@@ -30,7 +30,12 @@ static const Option model_rows[] = {
   }
 
 // One row an option; LISTS is whether dtype and attention take several values.
-#define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD)                         \
+#define KERNELIZE_ROW                                                                              \
+  {                                                                                                \
+    .flag = "--kernelize", .kind = OPTION_SWITCH,                                                  \
+    .help = "hand-written fused layers in place of primitive operators"                            \
+  }
+#define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD, ...)                    \
   {                                                                                                \
     {.flag = "--dtype",                                                                            \
      .kind = OPTION_CHOICE,                                                                        \
@@ -58,13 +63,13 @@ static const Option model_rows[] = {
          .later_choices = "cudnn_attention",                                                       \
          .standard_help = "flash_attention",                                                       \
          .help = "force one back end of sdpa"},                                                    \
-        TIER_ROW,                                                                                  \
+        TIER_ROW, __VA_ARGS__                                                                      \
   }
 
 static const Option single_rows[] =
-    ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager");
+    ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager", KERNELIZE_ROW);
 static const Option list_rows[] =
-    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa");
+    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa", );
 
 static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
 
@@ -123,6 +128,7 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
       .attention = arguments_text(arguments, "--attn-implementation"),
       .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
       .cpu_mask = arguments_text(arguments, "--cpu-mask"),
+      .kernelize = arguments_switch(arguments, "--kernelize"),
   };
   if (!dtype_by_name(dtype, &options->dtype)) {
     return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);

@@ -22,6 +22,7 @@ typedef struct {
   const char *sdpa_backend; // NULL: not forced
   CpuTier tier;             // what this machine can run, capped by --cpu-mask
   const char *cpu_mask;     // as given; NULL: not capped
+  bool kernelize;           // fused layers
 } EngineOptions;
 
 // Reads either form; of a list, the first value. The texts belong to the arguments.

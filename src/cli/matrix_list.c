@@ -135,19 +135,28 @@ static void print_common(const ScenarioMatrix *matrix, const CostEstimate *estim
   text_free(&lines);
 }
 
-static void print_cell(const Column *column, int width, const char *text) {
-  if (width) output_format("  %*s", column->number ? width : -width, text);
+static void append_cell(Text *line, const Column *column, int width, const char *text) {
+  if (width) text_append_format(line, "  %*s", column->number ? width : -width, text);
+}
+
+// A line ends with its last word.
+static void print_line(Text *line) {
+  while (line->size && line->data[line->size - 1] == ' ') line->size--;
+  output_write(line->data, line->size);
+  output_format("\n");
+  text_free(line);
 }
 
 static void print_row(const ScenarioMatrix *matrix, const CostEstimate *estimates,
                       const Layout *layout, size_t row) {
-  output_format("%4zu", row + 1);
+  Text line = {0};
+  text_append_format(&line, "%4zu", row + 1);
   for (size_t c = 0; c < columns_of(estimates); c++) {
     char cell[CELL];
     columns[c].write(&matrix->cells.items[row].effective, estimates ? &estimates[row] : NULL, cell);
-    print_cell(&columns[c], layout->width[c], cell);
+    append_cell(&line, &columns[c], layout->width[c], cell);
   }
-  output_format("\n");
+  print_line(&line);
 }
 
 static void print_note(const char *subject, const char *text) {
@@ -171,10 +180,11 @@ static void print_notes(const MatrixCell *cell) {
 void matrix_list_table(const ScenarioMatrix *matrix, const CostEstimate *estimates) {
   Layout layout = layout_of(matrix, estimates);
   print_common(matrix, estimates, &layout);
-  output_format("   #");
+  Text heads = {0};
+  text_append_text(&heads, "   #");
   for (size_t c = 0; c < columns_of(estimates); c++)
-    print_cell(&columns[c], layout.width[c], columns[c].head);
-  output_format("\n");
+    append_cell(&heads, &columns[c], layout.width[c], columns[c].head);
+  print_line(&heads);
   for (size_t i = 0; i < matrix->cells.count; i++) {
     print_row(matrix, estimates, &layout, i);
     print_notes(&matrix->cells.items[i]);

@@ -90,6 +90,7 @@ static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
       .attention = session->engine.attention,
       .sdpa_backend = backend ? backend_name(backend) : NULL,
       .cache_dtype = session->engine.dtype,
+      .kernelize = session->engine.kernelize,
       .max_batch = 1,
       .max_tokens = (int64_t)session->prompt.count + new_tokens,
   };

@@ -40,6 +40,7 @@ typedef struct {
   bool pin;
   CpuTier tier;
   const char *attention, *sdpa_backend; // sdpa_backend NULL: not forced
+  bool kernelize;                       // scenario
   int64_t batch, warmup, iterations;    // scenario
   const RequestCase *cases;             // make: none; scenario: one
   int64_t case_count;

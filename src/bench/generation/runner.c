@@ -139,6 +139,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .tier = scenario_tier(scenario),
       .attention = scenario->attn_implementation,
       .sdpa_backend = backend_name(scenario->sdpa_backend),
+      .kernelize = scenario->kernelize,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,

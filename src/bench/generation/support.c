@@ -18,7 +18,6 @@ const char *support_missing(const Scenario *scenario, char *buffer, size_t size)
   if (scenario->device[0] && strcmp(scenario->device, "cpu") != 0)
     return say(buffer, size, "device ", scenario->device);
   if (scenario->compile.compiled) return say(buffer, size, "compile mode ", scenario->compile.mode);
-  if (scenario->kernelize) return say(buffer, size, "kernelize", "");
   if (scenario->continuous_batching) return say(buffer, size, "continuous batching", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
   if (attention_find(scenario->attn_implementation, sdpa ? backend : NULL, &error)) return NULL;

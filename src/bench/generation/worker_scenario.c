@@ -59,6 +59,7 @@ static bool open_scene(Scene *scene, Error *error) {
       .attention = request->attention,
       .sdpa_backend = request->sdpa_backend,
       .cache_dtype = request->dtype,
+      .kernelize = request->kernelize,
       .max_batch = request->batch,
       .max_tokens = item->prompt_length + longest,
   };
