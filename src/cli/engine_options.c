@@ -68,8 +68,14 @@ static const Option model_rows[] = {
 
 static const Option single_rows[] =
     ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager", KERNELIZE_ROW);
-static const Option list_rows[] =
-    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa", );
+#define KERNELIZE_LIST_ROW                                                                         \
+  {                                                                                                \
+    .flag = "--kernelize", .kind = OPTION_CHOICE, .list = true, .choices = "off|on",               \
+    .implied = "on", .standard = "off",                                                            \
+    .help = "hand-written fused layers in place of primitive operators"                            \
+  }
+static const Option list_rows[] = ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention",
+                                              NULL, "eager sdpa", KERNELIZE_LIST_ROW);
 
 static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
 
