@@ -87,6 +87,8 @@ static bool check_array(const ModArray *array, Error *error) {
   if (values->rank != 1 && values->rank != 2)
     return error_set(error, ERROR_ARGUMENT, where, "has shape %s, expected 1 or 2 dimensions",
                      tensor_shape_text(values, shape, sizeof shape));
+  if (tensor_elements(values) < 1)
+    return error_set(error, ERROR_ARGUMENT, where, "has no elements");
   if (!tensor_is_dense(values)) return error_set(error, ERROR_ARGUMENT, where, "is not dense");
   switch (values->dtype) {
   case DTYPE_BOOL:
