@@ -170,7 +170,8 @@ static inline int32_t short_floor_of(float quotient) {
     }                                                                                              \
   }
 
-#define MULTIPLY_THEN_ADD(NAME, B, C)                                                              \
+// Of x and the values B and C of the two others.
+#define THREE(NAME, B, C, VALUE)                                                                   \
   static void NAME(const ModLoop *loop) {                                                          \
     int64_t columns = whole_columns(loop);                                                         \
     for (int64_t row = 0; row < loop->rows; row++) {                                               \
@@ -178,19 +179,25 @@ static inline int32_t short_floor_of(float quotient) {
       const float *z = row_of(loop->in[2], row), y0 = *y, z0 = *z;                                 \
       float *out = row_of(loop->out, row);                                                         \
       (void)y0, (void)z0;                                                                          \
-      INDEPENDENT for (int64_t i = 0; i < columns; i++) out[i] = x[i] * B + C;                     \
+      INDEPENDENT for (int64_t i = 0; i < columns; i++) {                                          \
+        const float a = x[i], b = B, c = C;                                                        \
+        out[i] = VALUE;                                                                            \
+      }                                                                                            \
     }                                                                                              \
   }
+#define THREES(NAME, VALUE)                                                                        \
+  THREE(NAME##_vv, y[i], z[i], VALUE)                                                              \
+  THREE(NAME##_vs, y[i], z0, VALUE)                                                                \
+  THREE(NAME##_sv, y0, z[i], VALUE)                                                                \
+  THREE(NAME##_ss, y0, z0, VALUE)
 
 MOD_LOOPS_UNARY(UNARY)
 MOD_LOOPS_BINARY(BINARY)
 MOD_LOOPS_HIDE(HIDE_BY)
 MOD_LOOPS_GATHER(GATHER)
 MOD_LOOPS_LOAD(LOAD)
-MULTIPLY_THEN_ADD(MULTIPLY_ADD_vv, y[i], z[i])
-MULTIPLY_THEN_ADD(MULTIPLY_ADD_vs, y[i], z0)
-MULTIPLY_THEN_ADD(MULTIPLY_ADD_sv, y0, z[i])
-MULTIPLY_THEN_ADD(MULTIPLY_ADD_ss, y0, z0)
+THREES(MULTIPLY_ADD, a *b + c)
+THREES(ADD_SUM, a + (b + c))
 LOOP(FLOOR_DIVIDE_INT_vv, int32_t, int32_t, whole_columns(loop), x[i], y[i], 0, 1,
      mod_int_floor_divide(a, b))
 LOOP(FLOOR_DIVIDE_INT_sv, int32_t, int32_t, whole_columns(loop), x0, y[i], 0, 1,
@@ -232,8 +239,8 @@ const ModLoopTable TABLE_OF(TIER) = {
     .function = {MOD_LOOPS_UNARY(ONE) MOD_LOOPS_BINARY(TWO) MOD_LOOPS_HIDE(TWO)
                      MOD_LOOPS_GATHER(PLAIN) MOD_LOOPS_LOAD(ROWS_OF) TWO(FLOOR_DIVIDE_INT)
                          TWO(REMAINDER_INT) BY_SCALAR(FLOOR_DIVIDE_SHORT) BY_SCALAR(REMAINDER_SHORT)
-                             CHOICE(MULTIPLY_ADD) CHOICE(WHERE) CHOICE(WHERE_LONG) PLAIN(COUNT_INT)
-                                 PLAIN(COUNT_LONG) EITHER(COPY) EITHER(SCALE)
+                             CHOICE(MULTIPLY_ADD) CHOICE(ADD_SUM) CHOICE(WHERE) CHOICE(WHERE_LONG)
+                                 PLAIN(COUNT_INT) PLAIN(COUNT_LONG) EITHER(COPY) EITHER(SCALE)
                                      EITHER(HIDE)[MOD_LOOP_HIDE_OUTSIDE] =
                                          {[MOD_LOOP_FIRST + MOD_LOOP_SECOND] = HIDE_OUTSIDE},
                  EITHER(SHOW)}};

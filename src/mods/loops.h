@@ -97,16 +97,17 @@
   X(LOAD_FLOAT, float, float)
 
 // Written by hand: what divides an int, and by a number for both below 2^21; a product plus in[2];
-// a choice by in[0] between in[1] and in[2], of 4 and 8 bytes; consecutive integers from `first`;
-// and those that write to the caller's arrays, any number of columns: a copy of 4 bytes, target *=
-// in[0], -infinity where in[0] is 0, -infinity where in[2] is not in[0] … in[1] (ints of each row),
-// a byte of 0 or 1.
+// a sum of in[0] and the sum of the others; a choice by in[0] between in[1] and in[2], of 4 and 8
+// bytes; consecutive integers from `first`; and those that write to the caller's arrays, any number
+// of columns: a copy of 4 bytes, target *= in[0], -infinity where in[0] is 0, -infinity where in[2]
+// is not in[0] … in[1] (ints of each row), a byte of 0 or 1.
 #define MOD_LOOPS_OTHER(X)                                                                         \
   X(FLOOR_DIVIDE_INT)                                                                              \
   X(REMAINDER_INT)                                                                                 \
   X(FLOOR_DIVIDE_SHORT)                                                                            \
   X(REMAINDER_SHORT)                                                                               \
   X(MULTIPLY_ADD)                                                                                  \
+  X(ADD_SUM)                                                                                       \
   X(WHERE)                                                                                         \
   X(WHERE_LONG)                                                                                    \
   X(COUNT_INT)                                                                                     \

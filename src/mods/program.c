@@ -141,29 +141,37 @@ static ModOperand compile_arithmetic(Compiler *c, int index) {
   return out == natural ? value : unary(c, level, conversion(out, natural), natural, value);
 }
 
-// A product of elements that nothing else needs; -1: none.
-static int product_within(const Compiler *c, const ModNode *node) {
+// Which operand is a product, or a sum, of elements that nothing else needs; -1: none.
+static int operand_made_by(const Compiler *c, const ModNode *node, ModOperation operation) {
   for (int i = 0; i < 2; i++) {
     int child = node->child[i];
-    if (c->tree.nodes[child].operation == MOD_MULTIPLY && c->uses[child] == 1 &&
+    if (c->tree.nodes[child].operation == operation && c->uses[child] == 1 &&
         c->level[child] == MOD_PLACE_ELEMENT)
       return i;
   }
   return -1;
 }
 
-// x y + z in one pass.
+// x y + z or z + (x + y) in one pass.
 static ModOperand compile_sum(Compiler *c, int index) {
   const ModNode *node = &c->tree.nodes[index];
-  int which = product_within(c, node);
+  int product = operand_made_by(c, node, MOD_MULTIPLY);
+  int which = product >= 0 ? product : operand_made_by(c, node, MOD_ADD);
   if (c->lanes.computed[index] != MOD_LANE_FLOAT || which < 0) return compile_arithmetic(c, index);
-  const ModNode *product = &c->tree.nodes[node->child[which]];
-  ModOperand x = value_in(c, product->child[0], MOD_LANE_FLOAT);
-  ModOperand y = value_in(c, product->child[1], MOD_LANE_FLOAT);
+  const ModNode *inner = &c->tree.nodes[node->child[which]];
+  ModOperand x = value_in(c, inner->child[0], MOD_LANE_FLOAT);
+  ModOperand y = value_in(c, inner->child[1], MOD_LANE_FLOAT);
   ModOperand z = value_in(c, node->child[1 - which], MOD_LANE_FLOAT);
-  bool swap = mod_assembly_is_scalar(x, MOD_PLACE_ELEMENT);
-  return mod_assembly_three(&c->assembly, MOD_PLACE_ELEMENT, MOD_LOOP_MULTIPLY_ADD, MOD_LANE_FLOAT,
-                            swap ? y : x, swap ? x : y, z);
+  if (mod_assembly_is_scalar(x, MOD_PLACE_ELEMENT)) {
+    ModOperand first = x;
+    x = y, y = first;
+  }
+  if (product >= 0)
+    return mod_assembly_three(&c->assembly, MOD_PLACE_ELEMENT, MOD_LOOP_MULTIPLY_ADD,
+                              MOD_LANE_FLOAT, x, y, z);
+  if (mod_assembly_is_scalar(z, MOD_PLACE_ELEMENT)) return compile_arithmetic(c, index);
+  return mod_assembly_three(&c->assembly, MOD_PLACE_ELEMENT, MOD_LOOP_ADD_SUM, MOD_LANE_FLOAT, z, x,
+                            y);
 }
 
 static ModOperand compile_where(Compiler *c, int index) {

@@ -86,6 +86,44 @@ static int comparison(const Rewriting *r, const ModNode *node) {
   return mod_build_binary(r->builder, node->operation, row, column, -1);
 }
 
+// kv_idx <= bound, or bound <= kv_idx.
+typedef struct {
+  bool is, upper;
+  int key, bound; // nodes of the builder
+} Bound;
+
+static bool is_key(const Rewriting *r, int index) {
+  const ModNode *node = mod_builder_node(r->builder, index);
+  return node->operation == MOD_VARIABLE && node->variable == MOD_KEY;
+}
+
+static Bound bound_by(const Rewriting *r, int index) {
+  const ModNode node = *mod_builder_node(r->builder, index);
+  bool less = node.operation == MOD_LESS || node.operation == MOD_LESS_EQUAL;
+  bool more = node.operation == MOD_GREATER || node.operation == MOD_GREATER_EQUAL;
+  if (!less && !more) return (Bound){0};
+  bool first = is_key(r, node.child[0]);
+  Bound bound = {.is = first || is_key(r, node.child[1]), .upper = first == less};
+  bound.key = node.child[!first], bound.bound = node.child[first];
+  if (bound.is && (node.operation == MOD_LESS || node.operation == MOD_GREATER)) {
+    int one = mod_build_integer(r->builder, 1, -1);
+    ModOperation step = bound.upper ? MOD_SUBTRACT : MOD_ADD;
+    bound.bound = mod_build_binary(r->builder, step, bound.bound, one, -1);
+  }
+  return bound;
+}
+
+// Two bounds of one side are one.
+static int joined_bounds(const Rewriting *r, const ModNode *node) {
+  Bound x = bound_by(r, r->map[node->child[0]]), y = bound_by(r, r->map[node->child[1]]);
+  if (!x.is || !y.is || x.upper != y.upper) return NONE;
+  bool larger = x.upper == (node->operation == MOD_OR);
+  int bound =
+      mod_build_binary(r->builder, larger ? MOD_MAXIMUM : MOD_MINIMUM, x.bound, y.bound, -1);
+  return mod_build_binary(r->builder, MOD_LESS_EQUAL, x.upper ? x.key : bound,
+                          x.upper ? bound : x.key, -1);
+}
+
 static bool exact_in_float(const Rewriting *r, int index) {
   return r->ranges[index].least >= -(1 << 24) && r->ranges[index].most <= 1 << 24;
 }
@@ -122,6 +160,8 @@ static int rewritten(const Rewriting *r, int index) {
   int made = NONE;
   if (both && mod_operation_compares(node->operation) && first->type == MOD_INTEGER)
     made = comparison(r, node);
+  if (both && (node->operation == MOD_AND || node->operation == MOD_OR))
+    made = joined_bounds(r, node);
   if (both && node->operation == MOD_TO_FLOAT) made = conversion(r, node->child[0]);
   if (node->operation == MOD_DIVIDE) made = quotient(r, node);
   return made == NONE ? mod_build_copy(r->builder, node, r->map) : made;

@@ -2,9 +2,10 @@
 // Makes an expression cheaper to evaluate over tiles, where what depends on q_idx alone or kv_idx
 // alone is computed once a row or once a column:
 //
-//   q_idx - kv_idx <= 512        becomes   q_idx - 512 <= kv_idx
-//   float(kv_idx - q_idx)        becomes   float(kv_idx) - float(q_idx)   where that is exact
-//   score / 50.0                 becomes   score * 0.02                   (one more rounding)
+//   q_idx - kv_idx <= 512             becomes   q_idx - 512 <= kv_idx
+//   kv_idx < 512 or kv_idx <= q_idx   becomes   kv_idx <= max(511, q_idx)
+//   float(kv_idx - q_idx)             becomes   float(kv_idx) - float(q_idx)   where that is exact
+//   score / 50.0                      becomes   score * 0.02                   (rounds once more)
 #pragma once
 #include "mods/mod.h"
 
