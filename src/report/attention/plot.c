@@ -174,14 +174,16 @@ static void draw_masks(Text *svg, const Plot *plot, double y) {
     svg_words(svg, "note", (SvgPoint){x + 18, y + 16}, "%s", keys[i][1]);
   }
   json_array_foreach(plot->masks, index, mask) {
-    SvgPoint at = {MARGIN + (double)(drawn % MASKS_IN_ROW) * MASK_STEP,
-                   y + MASK_HEADING + (double)(drawn / MASKS_IN_ROW) * MASK_HEIGHT};
+    size_t line = drawn / MASKS_IN_ROW, place = drawn % MASKS_IN_ROW;
+    SvgPoint at = {MARGIN + (double)place * MASK_STEP,
+                   y + MASK_HEADING + (double)line * MASK_HEIGHT};
     drawn += mask_image_draw(svg, mask, at, MASK_SIZE);
   }
 }
 
 static double lines_of(size_t count, size_t in_line) {
-  return (double)((count + in_line - 1) / in_line);
+  size_t lines = (count + in_line - 1) / in_line;
+  return (double)lines;
 }
 
 static void draw_page(Text *svg, const Plot *plot, double masks_at) {
@@ -189,9 +191,11 @@ static void draw_page(Text *svg, const Plot *plot, double masks_at) {
   svg_words(svg, "title", (SvgPoint){MARGIN, 42}, "Attention: time and throughput against length");
   draw_machine(svg, plot->results);
   draw_legend(svg, plot->results);
-  for (size_t i = 0; i < plot->pairs.count; i++)
-    draw_pair(svg, plot, &plot->pairs.items[i], MARGIN + (double)(i % 2) * (PAIR_WIDTH + PAIR_GAP),
-              HEAD + (double)(i / 2) * PAIR_HEIGHT);
+  for (size_t i = 0; i < plot->pairs.count; i++) {
+    size_t line = i / 2, place = i % 2;
+    draw_pair(svg, plot, &plot->pairs.items[i], MARGIN + (double)place * (PAIR_WIDTH + PAIR_GAP),
+              HEAD + (double)line * PAIR_HEIGHT);
+  }
   if (json_array_size(plot->masks)) draw_masks(svg, plot, masks_at);
 }
 

@@ -102,6 +102,7 @@ static void find_lengths(const AttentionResults *results, size_t first, SeriesGr
     if (!series_same_group(row, &results->rows.items[first])) continue;
     ARRAY_APPEND(&group->lengths, (double)row->keys);
   }
+  if (group->lengths.count == 0) return;
   qsort(group->lengths.items, group->lengths.count, sizeof(double), by_value);
   size_t kept = 0;
   for (size_t i = 0; i < group->lengths.count; i++)

@@ -18,8 +18,9 @@ static void add(Skips *skips, const char *name, RowStatus status, const char *re
                 const AttentionRow *row) {
   for (size_t i = 0; i < skips->count; i++) {
     Skip *skip = &skips->items[i];
-    if (skip->status != status || strcmp(skip->name, name) || strcmp(skip->reason, reason))
-      continue;
+    bool same = skip->status == status && strcmp(skip->name, name) == 0 &&
+                strcmp(skip->reason, reason) == 0;
+    if (!same) continue;
     skip->cells++;
     return;
   }

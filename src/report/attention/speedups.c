@@ -40,7 +40,7 @@ static void append_pass(const AttentionResults *results, const char *backend, in
   static const GridColumn heads[] = {
       {NULL, "type", "", true}, {NULL, "speedup", "", false}, {NULL, "cell", "", true}};
   Speedup speedup = gather(results, backend, pass);
-  if (speedup.count == 0) return;
+  if (!speedup.at_largest || !speedup.at_smallest) return; // no cell has one
   char cells[64];
   snprintf(cells, sizeof cells, "of %zu cell%s", speedup.count, speedup.count > 1 ? "s" : "");
   Grid grid = grid_of(heads, COUNT_OF(heads));
