@@ -14,11 +14,15 @@ void key_runs_start(KeyRuns *runs, const ScoreStage *stage, int64_t batch, int64
   fetch(runs);
 }
 
+// Whether the run goes on where the last partial part ends.
+static bool continues(const KeyStretch *stretch, ScoreRun run) {
+  return stretch->parts > 0 && stretch->partial[stretch->parts - 1].last == run.first;
+}
+
 // false: no room for another partial part.
 static bool append(KeyStretch *stretch, ScoreRun run) {
-  ScoreRun *last = &stretch->partial[stretch->parts - 1];
-  if (run.partial && stretch->parts > 0 && last->last == run.first)
-    last->last = run.last;
+  if (run.partial && continues(stretch, run))
+    stretch->partial[stretch->parts - 1].last = run.last;
   else if (run.partial && stretch->parts == KEY_STRETCH_PARTS)
     return false;
   else if (run.partial)
