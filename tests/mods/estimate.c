@@ -38,7 +38,7 @@ static Estimate product(Estimate a, Estimate b, bool unsure) {
 
 static Estimate quotient(Estimate a, Estimate b, bool unsure) {
   double real = a.real / b.real, size = fabs(b.real) - b.error;
-  if (b.error > 0) unsure |= !(size > 0);
+  unsure |= !(size > 0); // the sign of a zero is nothing to rely on
   if (!isfinite(real)) unsure |= a.error > 0 || b.error > 0;
   double error = a.error + b.error > 0 ? (a.error + fabs(real) * b.error) / size : 0;
   if (isinf(b.real)) error = 0;
@@ -61,6 +61,7 @@ static Estimate root(Estimate a, bool unsure) {
 
 static Estimate power(Estimate a, Estimate b, bool unsure) {
   double real = pow(a.real, b.real);
+  unsure |= a.real == 0 && isinf(real);
   if (a.error == 0 && b.error == 0) return rounded(real, 0, unsure);
   if (!(a.real > 2 * a.error) || !isfinite(real) || !isfinite(a.real) || !isfinite(b.real))
     return rounded(real, 0, true);
@@ -74,6 +75,7 @@ static Estimate stepped(ModOperation operation, Estimate a, Estimate b, bool uns
   bool overflow;
   ModValue operands[2] = {{.real = a.real}, {.real = b.real}};
   double real = mod_scalar(operation, MOD_FLOAT, operands, &overflow).real;
+  unsure |= operation == MOD_FLOOR_DIVIDE && b.real == 0;
   return rounded(real, 0, unsure || a.error > 0 || b.error > 0);
 }
 

@@ -303,14 +303,7 @@ static void written_masks_agree(void **state) {
   for (size_t i = 0; i < COUNT_OF(masks); i++)
     for (int round = 0; round < 12; round++) {
       fixture->mod.shape.query_offset = round % 3 == 0 ? 2 : 0;
-      ModSource source = {
-          .mask = masks[i], .array_count = RANDOM_ARRAYS, .arrays = fixture->mod.arrays};
-      Error error;
-      BoundMod *bound;
-      Mod *mod = mod_parse(&source, &error);
-      if (!mod || !mod_bind(mod, &fixture->mod.shape, &bound, &error))
-        fail_msg("%s: %s", masks[i], error.message);
-      fixture->bound = *bound;
+      BoundMod *bound = bind_text(fixture, NULL, masks[i]);
       random_tile(fixture, 2000);
       estimate_tile(fixture, &bound->mask);
       for (int tier = 0; tier <= (int)cpu_best_tier(); tier++)
@@ -338,14 +331,7 @@ static void written_scores_agree(void **state) {
   Fixture *fixture = fixture_open(random_mod_seed());
   for (size_t i = 0; i < COUNT_OF(scores); i++)
     for (int round = 0; round < 12; round++) {
-      ModSource source = {
-          .score = scores[i], .array_count = RANDOM_ARRAYS, .arrays = fixture->mod.arrays};
-      Error error;
-      BoundMod *bound;
-      Mod *mod = mod_parse(&source, &error);
-      if (!mod || !mod_bind(mod, &fixture->mod.shape, &bound, &error))
-        fail_msg("%s: %s", scores[i], error.message);
-      fixture->bound = *bound;
+      BoundMod *bound = bind_text(fixture, scores[i], NULL);
       random_tile(fixture, 2000);
       estimate_tile(fixture, &bound->score);
       for (int tier = 0; tier <= (int)cpu_best_tier(); tier++)

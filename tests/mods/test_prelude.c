@@ -19,7 +19,7 @@ static double units(float found, double expected) {
 
 static const float special[] = {0,        -0.0f,    1,           -1,     2,       -2,     3,
                                 -3,       0.5f,     -0.5f,       1e-40f, -1e-40f, 3e38f,  -3e38f,
-                                16777216, 16777217, -8388609.5f, 0.1f,   -0.1f,   1e-30f, 88.7f,
+                                16777216, 16777218, -8388609.5f, 0.1f,   -0.1f,   1e-30f, 88.7f,
                                 -104,     INFINITY, -INFINITY,   NAN};
 enum { SPECIAL = sizeof special / sizeof *special };
 
