@@ -75,11 +75,11 @@ static const Operator efficient_operator = {.name = "attention_efficient",
                                             .infer = flash_infer,
                                             .run = efficient_run};
 
-static Tensor apply(Ops *ops, const Operator *operator, const AttentionSpec * spec,
+static Tensor apply(Ops *ops, const Operator *op, const AttentionSpec *spec,
                     const AttentionInputs *inputs) {
   Tensor tensors[] = {inputs->queries, inputs->keys, inputs->values, inputs->past};
   FlashAttributes attributes = {spec->window, spec->scale};
-  return ops_apply(ops, operator, tensors, 4, &attributes);
+  return ops_apply(ops, op, tensors, 4, &attributes);
 }
 
 Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {

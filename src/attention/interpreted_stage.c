@@ -69,7 +69,7 @@ InterpretedStage *interpreted_stage_open(const AttentionProblem *problem, int64_
   interpreted->mask = block_mask_build(bound, block_rows, block_columns, tier, team, error);
   interpreted->build_ns = clock_now() - begin;
   if (interpreted->mask) interpreted->interpreter = mod_interpreter_open(bound, tier, error);
-  if (!interpreted->interpreter) {
+  if (!interpreted->mask || !interpreted->interpreter) {
     interpreted_stage_close(interpreted);
     return NULL;
   }

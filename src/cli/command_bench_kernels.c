@@ -60,7 +60,7 @@ static const OptionTable options = OPTION_TABLE("Measurement", rows);
 
 // One measurement: what is timed, where, by whom.
 typedef struct {
-  const WorkshopOperator *operator;
+  const WorkshopOperator *op;
   Dtype dtype;
   WorkshopShape shape;
   CpuTier tier;
@@ -96,15 +96,14 @@ static bool is_wanted(const Bench *bench, const Item *item) {
   double products = (double)shape->m * (double)shape->n * (double)(shape->k ? shape->k : 1);
   bool slow = item->tier == CPU_TIER_REFERENCE && bench->highest != CPU_TIER_REFERENCE &&
               products > most_products && !arguments_switch(bench->arguments, "--full");
-  return !slow &&
-         workshop_differs(item->operator, kernels_for(item->tier), item->dtype, item->shape);
+  return !slow && workshop_differs(item->op, kernels_for(item->tier), item->dtype, item->shape);
 }
 
 typedef bool Visit(Bench *bench, const Item *item, Error *error);
 
 // Float32 products, which OpenBLAS has too.
 static bool is_openblas_work(const Item *item) {
-  return item->operator->site == SITE_LINEAR && item->dtype == DTYPE_F32;
+  return item->op->site == SITE_LINEAR && item->dtype == DTYPE_F32;
 }
 
 static bool visit_shape(Bench *bench, Item item, Visit *visit, Error *error) {
@@ -120,7 +119,7 @@ static bool visit_dtype(Bench *bench, Item item, Visit *visit, Error *error) {
   WorkshopShape shapes[WORKSHOP_MOST_SHAPES];
   for (size_t i = 0; i < arguments_count(bench->arguments, "--rows"); i++) {
     int64_t tokens = arguments_integer_at(bench->arguments, "--rows", i);
-    int count = workshop_shapes(item.operator->site, &bench->model, tokens, shapes);
+    int count = workshop_shapes(item.op->site, &bench->model, tokens, shapes);
     for (int j = 0; j < count; j++) {
       item.shape = shapes[j];
       if (!visit_shape(bench, item, visit, error)) return false;
@@ -130,10 +129,9 @@ static bool visit_dtype(Bench *bench, Item item, Visit *visit, Error *error) {
 }
 
 // Operators that know float32 alone are measured whatever dtypes were asked for.
-static bool visit_operator(Bench *bench, const WorkshopOperator *operator, Visit * visit,
-                           Error *error) {
-  Item item = {.operator= operator, .dtype = DTYPE_F32 };
-  if (!operator->by_dtype) return visit_dtype(bench, item, visit, error);
+static bool visit_operator(Bench *bench, const WorkshopOperator *op, Visit *visit, Error *error) {
+  Item item = {.op = op, .dtype = DTYPE_F32};
+  if (!op->by_dtype) return visit_dtype(bench, item, visit, error);
   for (size_t i = 0; i < arguments_count(bench->arguments, "--dtype"); i++) {
     const char *name = arguments_text_at(bench->arguments, "--dtype", i);
     if (!dtype_by_name(name, &item.dtype))
@@ -156,19 +154,18 @@ static double seconds_left(const Bench *bench) {
 
 // The ceilings are taken again when the operator or the dtype changes.
 static bool take_ceilings(Bench *bench, const Item *item, Error *error) {
-  if (bench->last.operator== item->operator&& bench->last.dtype == item->dtype) return true;
+  if (bench->last.op == item->op && bench->last.dtype == item->dtype) return true;
   bench->last = *item;
   return workshop_take_ceilings(bench->workshop, item->dtype, error);
 }
 
 static bool measure(Bench *bench, const Item *item, Error *error) {
   WorkshopResult result;
-  const WorkshopOperator *operator= item->openblas ? &workshop_openblas : item->operator;
-  progress_draw(&bench->progress, (double)bench->done / (double)bench->total, "%s",
-                item->operator->name);
+  const WorkshopOperator *op = item->openblas ? &workshop_openblas : item->op;
+  progress_draw(&bench->progress, (double)bench->done / (double)bench->total, "%s", item->op->name);
   if (!take_ceilings(bench, item, error) ||
-      !workshop_measure(bench->workshop, operator, kernels_for(item->tier), item->dtype,
-                        item->shape, seconds_left(bench), &result, error))
+      !workshop_measure(bench->workshop, op, kernels_for(item->tier), item->dtype, item->shape,
+                        seconds_left(bench), &result, error))
     return false;
   bench->done++;
   bench->wrong += !result.correct;

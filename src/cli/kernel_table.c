@@ -6,11 +6,10 @@
 
 enum { CELL = 16 };
 
-void kernel_table_heading(const WorkshopOperator *operator) {
-  bool product = operator->site <= SITE_OUTPUT;
-  output_format(
-      "\n%s: %s; residual at most %.0e%s\n", operator->name, operator->summary, operator->bound,
-      product ? " √K" : "");
+void kernel_table_heading(const WorkshopOperator *op) {
+  bool product = op->site <= SITE_OUTPUT;
+  output_format("\n%s: %s; residual at most %.0e%s\n", op->name, op->summary, op->bound,
+                product ? " √K" : "");
   output_format("%5s %6s %5s %-8s %-11s %7s %6s %10s %8s %s\n", "M", "N", "K", "dtype", "tier",
                 "GFLOP/s", "GB/s", "share", "residual", "verdict");
 }
@@ -47,7 +46,7 @@ static json_t *number(double value, bool known) {
 
 json_t *kernel_table_document(const WorkshopResult *result) {
   const WorkshopShape *shape = &result->shape;
-  json_t *out = json_pack("{sssssssIsIsI}", "operator", result->operator->name, "tier", result->by,
+  json_t *out = json_pack("{sssssssIsIsI}", "operator", result->op->name, "tier", result->by,
                           "dtype", dtype_name(result->dtype), "m", (json_int_t)shape->m, "n",
                           (json_int_t)shape->n, "k", (json_int_t)shape->k);
   bool timed = result->correct;

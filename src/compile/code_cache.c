@@ -71,7 +71,11 @@ static bool read_object(const CodeCache *cache, const char *key, Text *object) {
 }
 
 bool code_cache_find(CodeCache *cache, const char *key, Text *object) {
-  if (code_cache_problem(cache) || !read_object(cache, key, object)) return false;
+  if (code_cache_problem(cache)) return false;
+  if (!read_object(cache, key, object)) {
+    text_free(object);
+    return false;
+  }
   touch(cache, key);
   return true;
 }

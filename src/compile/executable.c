@@ -31,10 +31,10 @@ static int64_t whole(int64_t bytes, int64_t of) {
 
 static int64_t node_scratch(const Executable *executable, const GraphNode *node, int threads) {
   Tensor inputs[OPERATOR_MAX_INPUTS];
-  if (!node->operator->scratch_bytes) return 0;
+  if (!node->op->scratch_bytes) return 0;
   for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
-  return node->operator->scratch_bytes(executable->options.kernels, inputs, node->input_count,
-                                       node->attributes, threads);
+  return node->op->scratch_bytes(executable->options.kernels, inputs, node->input_count,
+                                 node->attributes, threads);
 }
 
 static void find_scratch(Executable *executable) {
@@ -147,7 +147,7 @@ static void run_part(const Executable *executable, int index, int thread, int th
                            alone ? own_scratch(executable, thread) : scratch_block(executable),
                        .thread = alone ? 0 : thread,
                        .threads = alone ? 1 : threads};
-  step->operator->part(&part, step->inputs, step->input_count, step->attributes, &step->output);
+  step->op->part(&part, step->inputs, step->input_count, step->attributes, &step->output);
 }
 
 static void run_stretch(void *context, int thread, int threads) {
@@ -164,8 +164,8 @@ static void run_stretch(void *context, int thread, int threads) {
 static void run_alone(Executable *executable, int index) {
   Step *step = &executable->steps[0].steps[index];
   ArenaMark mark = arena_mark(executable->context.scratch);
-  operator_run(step->operator, & executable->context, step->inputs, step->input_count,
-               step->attributes, &step->output);
+  operator_run(step->op, &executable->context, step->inputs, step->input_count, step->attributes,
+               &step->output);
   arena_restore(executable->context.scratch, mark);
 }
 

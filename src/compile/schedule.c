@@ -12,9 +12,9 @@ typedef ARRAY_OF(Access) Accesses;
 
 static bool is_small(const GraphNode *node) {
   Tensor inputs[OPERATOR_MAX_INPUTS];
-  if (!node->operator->small) return false;
+  if (!node->op->small) return false;
   for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
-  return node->operator->small(inputs, &node->output.view);
+  return node->op->small(inputs, &node->output.view);
 }
 
 // A result is each thread's own when every node that writes it is small and runs by parts.
@@ -23,15 +23,15 @@ static void find_own(const Graph *graph, bool *own) {
     own[i] = graph->values.items[i].kind == VALUE_RESULT;
   for (size_t i = 0; i < graph->nodes.count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
-    if (!node->operator->part || node->operator->also_written || !is_small(node))
+    if (!node->op->part || node->op->also_written || !is_small(node))
       own[node->output.value] = false;
     for (int j = 0; j < node->input_count; j++)
-      if (node->operator->also_written & 1u << j) own[node->inputs[j].value] = false;
+      if (node->op->also_written & 1u << j) own[node->inputs[j].value] = false;
   }
 }
 
 static RunBy run_by(const GraphNode *node, const bool *own) {
-  if (!node->operator->part) return RUN_BY_FORK;
+  if (!node->op->part) return RUN_BY_FORK;
   if (own[node->output.value]) return RUN_BY_EACH;
   return is_small(node) ? RUN_BY_FIRST : RUN_BY_PARTS;
 }
@@ -70,7 +70,7 @@ static void add_accesses(const Graph *graph, const Schedule *schedule, int index
 // The scratch of operators by parts is one memory, which the next one may not take before all
 // threads have left the last.
 static bool uses_scratch(const GraphNode *node, RunBy by) {
-  return by == RUN_BY_PARTS && node->operator->scratch_bytes;
+  return by == RUN_BY_PARTS && node->op->scratch_bytes;
 }
 
 static bool any_conflict(const Accesses *before, const Accesses *now) {

@@ -40,14 +40,13 @@ int graph_result(Graph *graph, int64_t bytes) {
 void graph_append(Graph *graph, const GraphNode *node) {
   GraphNode copy = *node;
   if (node->attributes)
-    copy.attributes =
-        arena_copy_bytes(graph->arena, node->attributes, node->operator->attributes_size);
+    copy.attributes = arena_copy_bytes(graph->arena, node->attributes, node->op->attributes_size);
   ARRAY_APPEND(&graph->nodes, copy);
 }
 
 bool graph_writes(const GraphNode *node, int value) {
   for (int i = 0; i < node->input_count; i++)
-    if (node->operator->also_written & 1u << i && node->inputs[i].value == value) return true;
+    if (node->op->also_written & 1u << i && node->inputs[i].value == value) return true;
   return node->output.value == value;
 }
 
@@ -110,15 +109,15 @@ static bool check_operator(const GraphNode *node, int index, Error *error) {
   char where[64];
   snprintf(where, sizeof where, "graph, node %d", index);
   for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
-  int written = node->operator->written;
+  int written = node->op->written;
   output = written >= 0 ? inputs[written] : (Tensor){0};
-  if (!node->operator->infer(inputs, node->input_count, node->attributes, &output, error))
+  if (!node->op->infer(inputs, node->input_count, node->attributes, &output, error))
     return error_within(error, where);
   if (written >= 0 && node->output.value != node->inputs[written].value)
     return error_set(error, ERROR_MISMATCH, where, "writes another value than its input");
   if (same_shape(&output, &node->output.view)) return true;
   return error_set(error, ERROR_MISMATCH, where, "%s gives another shape than is recorded",
-                   node->operator->name);
+                   node->op->name);
 }
 
 static bool check_node(const Graph *graph, int index, Error *error) {
@@ -126,7 +125,7 @@ static bool check_node(const Graph *graph, int index, Error *error) {
   for (int i = 0; i < node->input_count; i++)
     if (!check_use(graph, &node->inputs[i], index, error)) return false;
   const GraphValue *made = &graph->values.items[node->output.value];
-  if (node->operator->written<0 &&(made->kind != VALUE_RESULT || made->node != index))
+  if (node->op->written < 0 && (made->kind != VALUE_RESULT || made->node != index))
     return error_set(error, ERROR_MISMATCH, NULL, "graph, node %d: its value is not its own",
                      index);
   return check_operator(node, index, error);

@@ -33,7 +33,7 @@ typedef struct {
 } GraphUse;
 
 typedef struct {
-  const Operator *operator;
+  const Operator *op;
   GraphUse inputs[OPERATOR_MAX_INPUTS];
   int input_count;
   const void *attributes; // operator->attributes_size bytes in the graph's arena

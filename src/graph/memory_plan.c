@@ -23,7 +23,7 @@ static Life *find_lives(const Graph *graph) {
   for (size_t i = 0; i < graph->nodes.count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
     Life *made = &lives[node->output.value];
-    if (node->operator->written<0) made->first = (int)i;
+    if (node->op->written < 0) made->first = (int)i;
     live_until(lives, &node->output, (int)i);
     for (int j = 0; j < node->input_count; j++) live_until(lives, &node->inputs[j], (int)i);
   }

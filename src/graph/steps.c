@@ -21,7 +21,7 @@ void steps_make(const Graph *graph, const StepMemory *shared, const StepMemory *
   for (int i = 0; i < steps->count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
     Step *step = &steps->steps[i];
-    step->operator= node->operator;
+    step->op = node->op;
     step->input_count = node->input_count;
     step->attributes = node->attributes;
     step->output = place(graph, shared, own, &node->output);

@@ -5,7 +5,7 @@
 #include "graph/memory_plan.h"
 
 typedef struct {
-  const Operator *operator;
+  const Operator *op;
   Tensor inputs[OPERATOR_MAX_INPUTS];
   int input_count;
   const void *attributes; // belong to the graph, which must live as long

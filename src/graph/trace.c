@@ -71,13 +71,13 @@ static bool place(Trace *trace, Tensor *output) {
   return true;
 }
 
-static void trace_apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+static void trace_apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                         const void *attributes, bool kept, Tensor *output) {
   Trace *trace = (Trace *)ops;
-  GraphNode node = {.operator= operator, .input_count = count, .attributes = attributes};
+  GraphNode node = {.op = op, .input_count = count, .attributes = attributes};
   (void)kept;
   for (int i = 0; i < count; i++) node.inputs[i] = use_of(trace, &inputs[i]);
-  if (operator->written<0 && !place(trace, output)) return;
+  if (op->written < 0 && !place(trace, output)) return;
   node.output = use_of(trace, output);
   graph_append(trace->graph, &node);
 }

@@ -34,12 +34,12 @@ static bool place(Eager *eager, bool kept, Tensor *output) {
   return output->data != NULL;
 }
 
-static void eager_apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+static void eager_apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                         const void *attributes, bool kept, Tensor *output) {
   Eager *eager = (Eager *)ops;
-  if (operator->written<0 && !place(eager, kept, output)) return;
+  if (op->written < 0 && !place(eager, kept, output)) return;
   ArenaMark mark = arena_mark(eager->context.scratch);
-  operator_run(operator, &eager->context, inputs, count, attributes, output);
+  operator_run(op, &eager->context, inputs, count, attributes, output);
   arena_restore(eager->context.scratch, mark);
 }
 

@@ -18,7 +18,7 @@ bool ops_finish(Ops *ops, Error *error) {
 
 // A call of an operator, for the threads of a team.
 typedef struct {
-  const Operator *operator;
+  const Operator *op;
   const OperatorContext *context;
   const Tensor *inputs;
   int count;
@@ -30,20 +30,20 @@ typedef struct {
 static void call_part(void *call, int thread, int threads) {
   const Call *c = call;
   OperatorPart part = {c->context->kernels, c->context->team, c->scratch, thread, threads};
-  c->operator->part(&part, c->inputs, c->count, c->attributes, c->output);
+  c->op->part(&part, c->inputs, c->count, c->attributes, c->output);
 }
 
-void operator_run(const Operator *operator, const OperatorContext * context, const Tensor *inputs,
+void operator_run(const Operator *op, const OperatorContext *context, const Tensor *inputs,
                   int count, const void *attributes, Tensor *output) {
-  Call call = {operator, context, inputs, count, attributes, output, NULL};
-  if (operator->run) {
-    operator->run(context, inputs, count, attributes, output);
+  Call call = {op, context, inputs, count, attributes, output, NULL};
+  if (op->run) {
+    op->run(context, inputs, count, attributes, output);
     return;
   }
-  bool small = operator->small && operator->small(inputs, output);
+  bool small = op->small && op->small(inputs, output);
   int threads = small ? 1 : team_size(context->team);
-  if (operator->scratch_bytes) {
-    int64_t bytes = operator->scratch_bytes(context->kernels, inputs, count, attributes, threads);
+  if (op->scratch_bytes) {
+    int64_t bytes = op->scratch_bytes(context->kernels, inputs, count, attributes, threads);
     call.scratch = arena_take(context->scratch, (size_t)bytes);
   }
   if (small)
@@ -52,27 +52,27 @@ void operator_run(const Operator *operator, const OperatorContext * context, con
     team_run(context->team, call_part, &call);
 }
 
-static Tensor apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+static Tensor apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                     const void *attributes, bool kept) {
   Tensor output = {0};
   if (ops_failed(ops)) return output;
-  if (operator->written >= 0) output = inputs[operator->written];
-  if (!operator->infer(inputs, count, attributes, &output, &ops->error)) {
-    error_within(&ops->error, operator->name);
+  if (op->written >= 0) output = inputs[op->written];
+  if (!op->infer(inputs, count, attributes, &output, &ops->error)) {
+    error_within(&ops->error, op->name);
     return (Tensor){0};
   }
-  ops->form->apply(ops, operator, inputs, count, attributes, kept, &output);
+  ops->form->apply(ops, op, inputs, count, attributes, kept, &output);
   return output;
 }
 
-Tensor ops_apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+Tensor ops_apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                  const void *attributes) {
-  return apply(ops, operator, inputs, count, attributes, false);
+  return apply(ops, op, inputs, count, attributes, false);
 }
 
-Tensor ops_apply_kept(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+Tensor ops_apply_kept(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                       const void *attributes) {
-  return apply(ops, operator, inputs, count, attributes, true);
+  return apply(ops, op, inputs, count, attributes, true);
 }
 
 void ops_scope_begin(Ops *ops) {

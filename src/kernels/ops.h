@@ -57,7 +57,7 @@ typedef struct {
 } Operator;
 
 // Runs it now, by the whole team or by the caller alone, whichever is sooner.
-void operator_run(const Operator *operator, const OperatorContext * context, const Tensor *inputs,
+void operator_run(const Operator *op, const OperatorContext *context, const Tensor *inputs,
                   int count, const void *attributes, Tensor *output);
 
 typedef struct Ops Ops;
@@ -67,7 +67,7 @@ typedef struct {
   const char *name;
   // Places *output (dense, shape set; or the written input, whole) and runs or records. `kept`: it
   // must outlive the scope.
-  void (*apply)(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+  void (*apply)(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                 const void *attributes, bool kept, Tensor *output);
   void (*scope_begin)(Ops *ops);
   void (*scope_end)(Ops *ops);
@@ -84,11 +84,11 @@ void ops_fail(Ops *ops, const Error *error); // keeps an earlier one
 CHECKED bool ops_finish(Ops *ops, Error *error);
 
 // Infers, places, runs or records one operator. `count` inputs; `attributes` as the operator says.
-Tensor ops_apply(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+Tensor ops_apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                  const void *attributes);
 // The same, for the residual stream: the output lives in one of two buffers that alternate, until
 // the next but one of these.
-Tensor ops_apply_kept(Ops *ops, const Operator *operator, const Tensor * inputs, int count,
+Tensor ops_apply_kept(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                       const void *attributes);
 
 // Scopes nest, one per layer: at the end, all outputs made inside are gone but for the kept ones.

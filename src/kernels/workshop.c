@@ -32,7 +32,7 @@ struct Workshop {
 typedef struct {
   WorkshopCase bench;
   Workshop *workshop;
-  const WorkshopOperator *operator;
+  const WorkshopOperator *op;
   Region x, x2, y, scratch;
   int64_t weight_bytes, copies, turn;
 } Stand;
@@ -100,10 +100,10 @@ static bool open_stand(Stand *stand, Error *error) {
   WorkshopCase *bench = &stand->bench;
   uint64_t seed = stand->workshop->seed;
   if (!shape_is_sane(bench))
-    return error_set(error, ERROR_ARGUMENT, stand->operator->name,
+    return error_set(error, ERROR_ARGUMENT, stand->op->name,
                      "a shape of at least 1 and less than 2^32 elements is expected");
   bench->y_dtype = DTYPE_F32;
-  stand->operator->plan(bench);
+  stand->op->plan(bench);
   stand->weight_bytes = bytes_of(bench->dtype, bench->weight_count);
   if (stand->weight_bytes > 0 && stand->weight_bytes < rotation_bytes)
     stand->copies = rotation_bytes / stand->weight_bytes;
@@ -128,15 +128,15 @@ static void close_stand(Stand *stand) {
 
 static void task(void *context, int thread, int threads) {
   Stand *stand = context;
-  stand->operator->run(&stand->bench, thread, threads);
+  stand->op->run(&stand->bench, thread, threads);
 }
 
 static void execute(Stand *stand) {
   const char *weights = stand->workshop->weights.data;
   if (stand->weight_bytes) stand->bench.weights = weights + stand->turn * stand->weight_bytes;
   stand->turn = (stand->turn + 1) % stand->copies;
-  if (stand->operator->own_threads)
-    stand->operator->run(&stand->bench, -1, team_size(stand->bench.team));
+  if (stand->op->own_threads)
+    stand->op->run(&stand->bench, -1, team_size(stand->bench.team));
   else
     team_run(stand->bench.team, task, stand);
 }
@@ -165,7 +165,7 @@ static double residual_of(const Stand *stand, uint64_t seed) {
     if (!all && i < 2) index = i ? count - 1 : 0;
     float value;
     bench->kernels->widen(bench->y_dtype, 1, (const char *)bench->y + index * size, &value);
-    double expected = stand->operator->expect(bench, index);
+    double expected = stand->op->expect(bench, index);
     if (!(fabs(value - expected) <= 1e300)) return INFINITY;
     difference = fmax(difference, fabs(value - expected));
     largest = fmax(largest, fabs(expected));
@@ -258,7 +258,7 @@ void workshop_close(Workshop *workshop) {
   memory_free(workshop);
 }
 
-bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator, const Kernels * kernels,
+bool workshop_measure(Workshop *workshop, const WorkshopOperator *op, const Kernels *kernels,
                       Dtype dtype, WorkshopShape shape, double seconds, WorkshopResult *result,
                       Error *error) {
   Stand stand = {.bench = {.kernels = kernels,
@@ -267,15 +267,13 @@ bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator, cons
                            .dtype = dtype,
                            .shape = shape},
                  .workshop = workshop,
-                 .operator= operator,
-                 .copies = 1 };
-  *result = (WorkshopResult){.operator= operator,
-                             .by = operator->library
-                             ?
-                             operator->library : cpu_tier_name(kernels->tier),
+                 .op = op,
+                 .copies = 1};
+  *result = (WorkshopResult){.op = op,
+                             .by = op->library ? op->library : cpu_tier_name(kernels->tier),
                              .dtype = dtype,
                              .shape = shape,
-                             .bound = operator->bound * sqrt(shape.k > 0 ? (double)shape.k : 1.0) };
+                             .bound = op->bound * sqrt(shape.k > 0 ? (double)shape.k : 1.0)};
   double first = 0.0;
   bool opened = open_stand(&stand, error);
   if (opened) {

@@ -28,7 +28,7 @@ typedef struct {
 } WorkshopOperator;
 
 typedef struct {
-  const WorkshopOperator *operator;
+  const WorkshopOperator *op;
   const char *by; // the name of the tier, or the library
   Dtype dtype;
   WorkshopShape shape;
@@ -52,7 +52,7 @@ const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: th
 extern const WorkshopOperator workshop_openblas;
 
 // Whether the tier does anything else at this shape than the one below it.
-bool workshop_differs(const WorkshopOperator *operator, const Kernels * kernels, Dtype dtype,
+bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype,
                       WorkshopShape shape);
 
 // What measurements share: the team, the ceilings, and the memory that weights rotate through.
@@ -69,8 +69,8 @@ void workshop_close(Workshop *workshop); // NULL is fine
 // Checks and times one row; takes about `seconds` of timing, more where one execution takes longer.
 // false: no memory, or a shape that is empty or absurd. A wrong result is no error but `correct`
 // false. Rows of one dtype after another are quicker to measure than changing ones.
-CHECKED bool workshop_measure(Workshop *workshop, const WorkshopOperator *operator,
-                              const Kernels * kernels, Dtype dtype, WorkshopShape shape,
+CHECKED bool workshop_measure(Workshop *workshop, const WorkshopOperator *op,
+                              const Kernels *kernels, Dtype dtype, WorkshopShape shape,
                               double seconds, WorkshopResult *result, Error *error);
 
 // What an operator's functions see (workshop_operators.c).

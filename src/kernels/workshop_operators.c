@@ -297,10 +297,10 @@ const WorkshopOperator *workshop_operators(int *count) {
   return operators;
 }
 
-bool workshop_differs(const WorkshopOperator *operator, const Kernels * kernels, Dtype dtype,
+bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype,
                       WorkshopShape shape) {
   if (kernels->tier != CPU_TIER_AVX512_BF16) return true;
-  return operator->site <= SITE_VOCABULARY && linear_rounds(kernels, dtype, shape.m);
+  return op->site <= SITE_VOCABULARY && linear_rounds(kernels, dtype, shape.m);
 }
 
 const WorkshopOperator *workshop_operator_by_name(const char *name) {

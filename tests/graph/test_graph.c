@@ -28,7 +28,7 @@ static Left run_graph(RandomProgram *program, const Graph *graph, const Operator
   for (int i = 0; i < steps.count; i++) {
     Step *step = &steps.steps[i];
     ArenaMark mark = arena_mark(context->scratch);
-    operator_run(step->operator, context, step->inputs, step->input_count, step->attributes,
+    operator_run(step->op, context, step->inputs, step->input_count, step->attributes,
                  &step->output);
     arena_restore(context->scratch, mark);
   }

@@ -152,7 +152,7 @@ static bool read_heads(const Target *target, const Field *field, void *out, Erro
   if (!field_present(field)) return true;
   for (size_t i = 0; i < element_count(field); i++) {
     Field element = element_at(field, i);
-    SweepHeads heads;
+    SweepHeads heads = {0};
     if (!read_pair(&element, &heads, error) || !check_pair(&element, &heads, error)) {
       ARRAY_FREE(&fresh);
       return false;
@@ -189,6 +189,13 @@ static const char *known_backend(const char *name) {
   return NULL;
 }
 
+static bool read_backend(const Field *field, const char **name, Error *error) {
+  const char *text = NULL;
+  if (!field_text(field, &text, error)) return false;
+  *name = known_backend(text);
+  return *name || refuse_backend(field, text, error);
+}
+
 // flex always runs, and nothing runs twice.
 static void append_once(SweepNames *names, const char *name) {
   for (size_t i = 0; i < names->count; i++)
@@ -202,9 +209,8 @@ static bool read_names(const Target *target, const Field *field, void *out, Erro
   if (!field_present(field)) return true;
   for (size_t i = 0; i < element_count(field); i++) {
     Field element = element_at(field, i);
-    const char *text, *name = NULL;
-    if (!field_text(&element, &text, error) ||
-        !((name = known_backend(text)) || refuse_backend(&element, text, error))) {
+    const char *name = "";
+    if (!read_backend(&element, &name, error)) {
       ARRAY_FREE(&fresh);
       return false;
     }

@@ -69,14 +69,19 @@ static bool ask(const PredictedBackend *predicted, const AttentionProblem *probl
   return *both || attention_backend_supports(predicted->backend, problem, false, error);
 }
 
+// The configuration lets only known names through.
+static const AttentionBackend *backend_named(const char *name) {
+  int index = 0;
+  while (strcmp(attention_backend_at(index)->name, name) != 0) index++;
+  return attention_backend_at(index);
+}
+
 static void predict(const char *name, const AttentionProblem *problem, bool backward, int threads,
                     Prediction *prediction) {
   PredictedBackend *predicted = &prediction->backend[prediction->count++];
   *predicted = (PredictedBackend){.turn = -1};
   Error *refused = &predicted->refused;
-  for (int i = 0; i < attention_backend_count(); i++)
-    if (strcmp(attention_backend_at(i)->name, name) == 0)
-      predicted->backend = attention_backend_at(i);
+  predicted->backend = backend_named(name);
   if (predicted->backend->absent) {
     error_set(refused, ERROR_UNSUPPORTED, NULL, "%s", predicted->backend->absent);
     return;

@@ -48,7 +48,8 @@ SamplePlan sample_plan_make(const AttentionProblem *problem, bool backward, doub
                             uint64_t seed) {
   Random random = random_seeded(seed);
   int64_t groups = problem->batch * problem->kv_heads, rows = problem->queries;
-  double row = row_work(problem, backward) * (double)(problem->heads / problem->kv_heads);
+  int64_t group_heads = problem->heads / problem->kv_heads;
+  double row = row_work(problem, backward) * (double)group_heads;
   bool full = row * (double)rows * (double)groups <= work;
   int64_t group_count = full ? groups : least(groups, MOST_GROUPS);
   double affordable = work / row / (double)group_count;

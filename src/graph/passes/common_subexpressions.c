@@ -13,13 +13,12 @@ static bool same_use(const GraphUse *a, const GraphUse *b) {
 }
 
 static bool same_attributes(const GraphNode *a, const GraphNode *b) {
-  size_t size = a->operator->attributes_size;
+  size_t size = a->op->attributes_size;
   return size == 0 || memcmp(a->attributes, b->attributes, size) == 0;
 }
 
 static bool same_work(const GraphNode *a, const GraphNode *b) {
-  if (a->operator!= b->operator|| a->operator->written >= 0 || a->operator->also_written)
-    return false;
+  if (a->op != b->op || a->op->written >= 0 || a->op->also_written) return false;
   if (a->input_count != b->input_count || !same_attributes(a, b)) return false;
   for (int i = 0; i < a->input_count; i++)
     if (!same_use(&a->inputs[i], &b->inputs[i])) return false;

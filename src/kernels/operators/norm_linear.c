@@ -136,13 +136,13 @@ const Operator norm_argmax_operator = {.name = "norm_argmax",
                                        .infer = argmax_infer,
                                        .run = argmax_run};
 
-static Tensor apply(Ops *ops, const Operator *operator, const Tensor * x, const NormWeights *norm,
+static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWeights *norm,
                     const Matrix *matrix, Activation activation) {
   if (ops_failed(ops)) return (Tensor){0};
   int64_t columns = x->shape[1];
   Tensor inputs[] = {*x, ops_constant(norm->weight, columns), ops_constant(norm->bias, columns)};
   FusedAttributes attributes = {matrix, norm->epsilon, norm->layer_norm, (int64_t)activation};
-  return ops_apply(ops, operator, inputs, norm->bias ? 3 : 2, &attributes);
+  return ops_apply(ops, op, inputs, norm->bias ? 3 : 2, &attributes);
 }
 
 Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix) {
