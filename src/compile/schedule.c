@@ -23,10 +23,9 @@ static void find_own(const Graph *graph, bool *own) {
     own[i] = graph->values.items[i].kind == VALUE_RESULT;
   for (size_t i = 0; i < graph->nodes.count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
-    if (!node->op->part || node->op->also_written || !is_small(node))
-      own[node->output.value] = false;
+    if (!node->op->part || node->also_written || !is_small(node)) own[node->output.value] = false;
     for (int j = 0; j < node->input_count; j++)
-      if (node->op->also_written & 1u << j) own[node->inputs[j].value] = false;
+      if (node->also_written & 1u << j) own[node->inputs[j].value] = false;
   }
 }
 

@@ -39,6 +39,7 @@ int graph_result(Graph *graph, int64_t bytes) {
 
 void graph_append(Graph *graph, const GraphNode *node) {
   GraphNode copy = *node;
+  copy.also_written |= node->op->also_written;
   if (node->attributes)
     copy.attributes = arena_copy_bytes(graph->arena, node->attributes, node->op->attributes_size);
   ARRAY_APPEND(&graph->nodes, copy);
@@ -46,7 +47,7 @@ void graph_append(Graph *graph, const GraphNode *node) {
 
 bool graph_writes(const GraphNode *node, int value) {
   for (int i = 0; i < node->input_count; i++)
-    if (node->op->also_written & 1u << i && node->inputs[i].value == value) return true;
+    if (node->also_written & 1u << i && node->inputs[i].value == value) return true;
   return node->output.value == value;
 }
 
@@ -60,6 +61,16 @@ int graph_written_between(const Graph *graph, int value, int from, int to) {
   for (int i = from; i < to; i++)
     if (graph_writes(&graph->nodes.items[i], value)) return i;
   return -1;
+}
+
+static bool same_view(const Tensor *a, const Tensor *b) {
+  size_t size = (size_t)a->rank * sizeof *a->shape;
+  return a->dtype == b->dtype && a->rank == b->rank && memcmp(a->shape, b->shape, size) == 0 &&
+         memcmp(a->stride, b->stride, size) == 0;
+}
+
+bool graph_same_use(const GraphUse *a, const GraphUse *b) {
+  return a->value == b->value && a->offset == b->offset && same_view(&a->view, &b->view);
 }
 
 int graph_use_count(const Graph *graph, int value) {
@@ -83,7 +94,8 @@ static bool use_end(const GraphUse *use, int64_t *end) {
   return !__builtin_add_overflow(use->offset, bytes, end);
 }
 
-static bool check_use(const Graph *graph, const GraphUse *use, int node, Error *error) {
+// `made`: the value may be the node's own.
+static bool check_use(const Graph *graph, const GraphUse *use, int node, bool made, Error *error) {
   char where[64];
   int64_t end;
   snprintf(where, sizeof where, "graph, node %d", node);
@@ -91,7 +103,7 @@ static bool check_use(const Graph *graph, const GraphUse *use, int node, Error *
     return error_set(error, ERROR_MISMATCH, where, "uses value %d of %zu", use->value,
                      graph->values.count);
   const GraphValue *value = &graph->values.items[use->value];
-  if (value->kind == VALUE_RESULT && value->node >= node)
+  if (value->kind == VALUE_RESULT && value->node >= node + made)
     return error_set(error, ERROR_MISMATCH, where, "uses a value that node %d makes", value->node);
   if (use->offset < 0 || !use_end(use, &end) || end > value->bytes)
     return error_set(error, ERROR_MISMATCH, where,
@@ -123,7 +135,9 @@ static bool check_operator(const GraphNode *node, int index, Error *error) {
 static bool check_node(const Graph *graph, int index, Error *error) {
   const GraphNode *node = &graph->nodes.items[index];
   for (int i = 0; i < node->input_count; i++)
-    if (!check_use(graph, &node->inputs[i], index, error)) return false;
+    if (!check_use(graph, &node->inputs[i], index, node->also_written >> i & 1, error))
+      return false;
+  if (!check_use(graph, &node->output, index, true, error)) return false;
   const GraphValue *made = &graph->values.items[node->output.value];
   if (node->op->written < 0 && (made->kind != VALUE_RESULT || made->node != index))
     return error_set(error, ERROR_MISMATCH, NULL, "graph, node %d: its value is not its own",
@@ -135,18 +149,22 @@ bool graph_check(const Graph *graph, Error *error) {
   for (size_t i = 0; i < graph->nodes.count; i++)
     if (!check_node(graph, (int)i, error)) return false;
   for (size_t i = 0; i < graph->outputs.count; i++)
-    if (!check_use(graph, &graph->outputs.items[i], (int)graph->nodes.count, error)) return false;
+    if (!check_use(graph, &graph->outputs.items[i], (int)graph->nodes.count, false, error))
+      return false;
   return true;
 }
 
 void graph_remove_nodes(Graph *graph, const bool *removed) {
-  size_t kept = 0;
-  for (size_t i = 0; i < graph->nodes.count; i++) {
-    if (removed[i]) continue;
-    const GraphNode *node = &graph->nodes.items[i];
-    GraphValue *made = &graph->values.items[node->output.value];
-    if (made->kind == VALUE_RESULT && made->node == (int)i) made->node = (int)kept;
-    graph->nodes.items[kept++] = *node;
+  int count = (int)graph->nodes.count, kept = 0;
+  int *place = memory_allocate(((size_t)count + 1) * sizeof *place);
+  for (int i = 0; i < count; i++) {
+    place[i] = removed[i] ? -1 : kept;
+    if (!removed[i]) graph->nodes.items[kept++] = graph->nodes.items[i];
   }
-  graph->nodes.count = kept;
+  for (size_t i = 0; i < graph->values.count; i++) {
+    GraphValue *value = &graph->values.items[i];
+    if (value->node >= 0) value->node = place[value->node];
+  }
+  graph->nodes.count = (size_t)kept;
+  memory_free(place);
 }

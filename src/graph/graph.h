@@ -6,7 +6,9 @@
 //   memory
 //           in every run); a result has none until the memory plan gives it one
 //   use     how a node sees a value: shape, strides, and where in it the view begins
-//   node    an operator with its attributes; it makes a result, or writes through one of its inputs
+//   node    an operator with its attributes; it makes a result, or writes through one of its
+//   inputs.
+//           Further results are inputs that it writes through and that nobody wrote before
 //
 // Nodes are in an order that is right to run. Those that write through an input (a cache, scores in
 // place) keep their place among the nodes that touch the same value: graph_order says which.
@@ -23,7 +25,7 @@ typedef struct {
   ValueKind kind;
   void *address; // of an external value
   int64_t bytes; // of a result; of an external one the end of what uses see of it
-  int node;      // of a result: the node that makes it
+  int node;      // of a result: the node that makes it; -1: removed
 } GraphValue;
 
 typedef struct {
@@ -36,6 +38,7 @@ typedef struct {
   const Operator *op;
   GraphUse inputs[OPERATOR_MAX_INPUTS];
   int input_count;
+  uint32_t also_written;  // bit i: it writes through input i; the operator's own among them
   const void *attributes; // operator->attributes_size bytes in the graph's arena
   GraphUse output;        // of an operator that writes through: the input it writes
 } GraphNode;
@@ -62,6 +65,7 @@ bool graph_writes(const GraphNode *node, int value);
 bool graph_reads(const GraphNode *node, int value);
 // The first node from `from` on, before `to`, that writes the value; -1: none.
 int graph_written_between(const Graph *graph, int value, int from, int to);
+bool graph_same_use(const GraphUse *a, const GraphUse *b);
 // How many nodes and outputs use the value.
 int graph_use_count(const Graph *graph, int value);
 // Checks what every pass promises: uses name values that exist and that an earlier node made, views

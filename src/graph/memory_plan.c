@@ -18,12 +18,13 @@ static void live_until(Life *lives, const GraphUse *use, int node) {
 // Lives of all values by their index; first is -1 for those that are no result.
 static Life *find_lives(const Graph *graph) {
   Life *lives = memory_allocate((graph->values.count + 1) * sizeof *lives);
-  for (size_t i = 0; i < graph->values.count; i++)
-    lives[i] = (Life){(int)i, -1, -1, graph->values.items[i].bytes, -1};
+  for (size_t i = 0; i < graph->values.count; i++) {
+    const GraphValue *value = &graph->values.items[i];
+    int first = value->kind == VALUE_RESULT ? value->node : -1;
+    lives[i] = (Life){(int)i, first, -1, value->bytes, -1};
+  }
   for (size_t i = 0; i < graph->nodes.count; i++) {
     const GraphNode *node = &graph->nodes.items[i];
-    Life *made = &lives[node->output.value];
-    if (node->op->written < 0) made->first = (int)i;
     live_until(lives, &node->output, (int)i);
     for (int j = 0; j < node->input_count; j++) live_until(lives, &node->inputs[j], (int)i);
   }

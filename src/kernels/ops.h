@@ -15,7 +15,7 @@
 #include "kernels/matrix.h"
 #include "tensor/tensor.h"
 
-enum { OPERATOR_MAX_INPUTS = 6 };
+enum { OPERATOR_MAX_INPUTS = 16 };
 
 // What an operator may use while it runs.
 typedef struct {

@@ -2,26 +2,16 @@
 #include "graph/passes/passes.h"
 #include <string.h>
 
-static bool same_view(const Tensor *a, const Tensor *b) {
-  size_t size = (size_t)a->rank * sizeof *a->shape;
-  return a->dtype == b->dtype && a->rank == b->rank && memcmp(a->shape, b->shape, size) == 0 &&
-         memcmp(a->stride, b->stride, size) == 0;
-}
-
-static bool same_use(const GraphUse *a, const GraphUse *b) {
-  return a->value == b->value && a->offset == b->offset && same_view(&a->view, &b->view);
-}
-
 static bool same_attributes(const GraphNode *a, const GraphNode *b) {
   size_t size = a->op->attributes_size;
   return size == 0 || memcmp(a->attributes, b->attributes, size) == 0;
 }
 
 static bool same_work(const GraphNode *a, const GraphNode *b) {
-  if (a->op != b->op || a->op->written >= 0 || a->op->also_written) return false;
+  if (a->op != b->op || a->op->written >= 0 || a->also_written) return false;
   if (a->input_count != b->input_count || !same_attributes(a, b)) return false;
   for (int i = 0; i < a->input_count; i++)
-    if (!same_use(&a->inputs[i], &b->inputs[i])) return false;
+    if (!graph_same_use(&a->inputs[i], &b->inputs[i])) return false;
   return true;
 }
 
