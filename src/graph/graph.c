@@ -41,7 +41,7 @@ void graph_append(Graph *graph, const GraphNode *node) {
   GraphNode copy = *node;
   copy.also_written |= node->op->also_written;
   if (node->attributes)
-    copy.attributes = arena_copy_bytes(graph->arena, node->attributes, node->op->attributes_size);
+    copy.attributes = graph_attributes(graph, node->attributes, node->op->attributes_size);
   ARRAY_APPEND(&graph->nodes, copy);
 }
 
@@ -79,6 +79,36 @@ int graph_use_count(const Graph *graph, int value) {
     count += graph_reads(&graph->nodes.items[i], value);
   for (size_t i = 0; i < graph->outputs.count; i++) count += graph->outputs.items[i].value == value;
   return count;
+}
+
+int graph_only_user(const Graph *graph, int value) {
+  const GraphValue *made = &graph->values.items[value];
+  if (made->kind != VALUE_RESULT || graph_use_count(graph, value) != 1) return -1;
+  const GraphUse *whole = &graph->nodes.items[made->node].output;
+  for (int i = made->node + 1; i < (int)graph->nodes.count; i++) {
+    const GraphNode *node = &graph->nodes.items[i];
+    if (graph_writes(node, value)) return -1;
+    int uses = 0;
+    bool all = true;
+    for (int j = 0; j < node->input_count; j++) {
+      if (node->inputs[j].value != value) continue;
+      uses++;
+      all = all && graph_same_use(&node->inputs[j], whole);
+    }
+    if (uses) return uses == 1 && all ? i : -1;
+  }
+  return -1;
+}
+
+int graph_made_by(const Graph *graph, int value, const Operator *op) {
+  const GraphValue *made = &graph->values.items[value];
+  if (made->kind != VALUE_RESULT || made->node < 0) return -1;
+  const GraphNode *node = &graph->nodes.items[made->node];
+  return node->op == op && node->output.value == value ? made->node : -1;
+}
+
+const void *graph_attributes(Graph *graph, const void *attributes, size_t size) {
+  return arena_copy_bytes(graph->arena, attributes, size);
 }
 
 // Bytes from the beginning of its value to the end of what the view sees.

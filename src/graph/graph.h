@@ -68,6 +68,13 @@ int graph_written_between(const Graph *graph, int value, int from, int to);
 bool graph_same_use(const GraphUse *a, const GraphUse *b);
 // How many nodes and outputs use the value.
 int graph_use_count(const Graph *graph, int value);
+// Of a result that its maker alone writes: the one node that uses it, seeing all of it as it was
+// made; -1: several do, or an output, or only a part is seen, or somebody writes through it.
+int graph_only_user(const Graph *graph, int value);
+// The node that makes the value, when it is of that operator; -1: another, or the caller's memory.
+int graph_made_by(const Graph *graph, int value, const Operator *op);
+// Attributes for a node, kept as long as the graph.
+const void *graph_attributes(Graph *graph, const void *attributes, size_t size);
 // Checks what every pass promises: uses name values that exist and that an earlier node made, views
 // lie inside them, every operator accepts its inputs and gives the shape that is recorded.
 CHECKED bool graph_check(const Graph *graph, Error *error);

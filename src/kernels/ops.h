@@ -159,8 +159,9 @@ typedef struct {
   bool layer_norm; // else RMSNorm
 } NormWeights;
 
-// ops_linear of the norm of x.
-Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix);
+// ops_activation of ops_linear of the norm of x.
+Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix,
+                       Activation activation);
 // ops_linear_argmax of the norm of x.
 Tensor ops_norm_argmax(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix);
 // activation(gate) up, with [gate, up] = ops_norm_linear: [T, rows / 2].

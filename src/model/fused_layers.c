@@ -16,7 +16,7 @@ static Tensor fused_queries(Ops *ops, const ModelConfig *config, const LayerWeig
                        weights->query_norm.weight,
                        weights->key_norm.weight,
                        config->norm_epsilon};
-  Tensor qkv = ops_norm_linear(ops, h, &norm, &weights->qkv);
+  Tensor qkv = ops_norm_linear(ops, h, &norm, &weights->qkv, ACTIVATION_NONE);
   return ops_rope_cache(ops, &qkv, &layout, &positions->cosine, &positions->sine, &positions->past,
                         &cache->keys, &cache->values);
 }
@@ -29,20 +29,15 @@ static Tensor fused_output(Ops *ops, const LayerWeights *weights, const Tensor *
 static Tensor fused_mlp(Ops *ops, const ModelConfig *config, const LayerWeights *weights,
                         const Tensor *h) {
   NormWeights norm = norm_of(config, &weights->mlp_norm);
-  Tensor inner;
-  if (config->gated) {
-    inner = ops_gated_linear(ops, h, &norm, &weights->up, config->activation);
-  } else {
-    Tensor up = ops_norm_linear(ops, h, &norm, &weights->up);
-    inner = ops_activation(ops, &up, config->activation);
-  }
+  Tensor inner = (config->gated ? ops_gated_linear : ops_norm_linear)(ops, h, &norm, &weights->up,
+                                                                      config->activation);
   return ops_linear_add(ops, &inner, &weights->down, h);
 }
 
 static Tensor fused_logits(Ops *ops, const ModelConfig *config, const Weights *weights,
                            const Tensor *h) {
   NormWeights norm = norm_of(config, &weights->final_norm);
-  return ops_norm_linear(ops, h, &norm, &weights->head);
+  return ops_norm_linear(ops, h, &norm, &weights->head, ACTIVATION_NONE);
 }
 
 static Tensor fused_choices(Ops *ops, const ModelConfig *config, const Weights *weights,

@@ -34,7 +34,7 @@ static void check(RandomProgram *random, uint64_t seed, const Left *expected, Te
     uint64_t before = memory_allocation_count();
     Left found = run(random, executable);
     if (i > 0 && memory_allocation_count() != before) fail_msg("# %s: it allocates", what);
-    left_compare(seed, what, expected, &found);
+    left_compare(seed, what, expected, &found, LEFT_ROUNDED);
     free(found.values);
   }
   executable_close(executable);

@@ -42,13 +42,14 @@ Left left_by_eager(RandomProgram *program, const Kernels *kernels, Team *team) {
   return left;
 }
 
-void left_compare(uint64_t seed, const char *what, const Left *expected, const Left *found) {
+void left_compare(uint64_t seed, const char *what, const Left *expected, const Left *found,
+                  double bound) {
   assert_int_equal(expected->count, found->count);
   for (int64_t i = 0; i < expected->count; i++) {
-    float a = expected->values[i], b = found->values[i];
-    if (isnan(a) || a != b)
+    double a = (double)expected->values[i], b = (double)found->values[i];
+    if (!(fabs(a - b) <= bound * (1.0 + fabs(a))))
       fail_msg("# program %llu, %s: element %lld is %g, expected %g", (unsigned long long)seed,
-               what, (long long)i, (double)b, (double)a);
+               what, (long long)i, b, a);
   }
 }
 

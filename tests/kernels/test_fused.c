@@ -72,8 +72,11 @@ static void assert_same(Ops *ops, const Tensor *fused, const Tensor *composed, c
 static void check_products(Ops *ops, const Case *c) {
   int64_t rows = c->input.shape[0], outputs = c->matrix.rows;
   Tensor x = norm_of(ops, c), composed = ops_linear(ops, &x, &c->matrix);
-  Tensor fused = ops_norm_linear(ops, &c->input, &c->norm, &c->matrix);
+  Tensor fused = ops_norm_linear(ops, &c->input, &c->norm, &c->matrix, ACTIVATION_NONE);
   assert_same(ops, &fused, &composed, "norm_linear");
+  Tensor active = ops_activation(ops, &composed, ACTIVATION_GELU);
+  fused = ops_norm_linear(ops, &c->input, &c->norm, &c->matrix, ACTIVATION_GELU);
+  assert_same(ops, &fused, &active, "norm_linear with an activation");
 
   Tensor best = ops_linear_argmax(ops, &x, &c->matrix);
   fused = ops_norm_argmax(ops, &c->input, &c->norm, &c->matrix);
@@ -210,7 +213,7 @@ static void test_refusals(void **state) {
   Case c = case_open(&random, DTYPE_F32, 2, 24, 32);
   Ops *ops = eager_open(&kernels_reference, teams[0]);
   Tensor narrow = ops_columns(ops, &c.input, 0, 23);
-  ops_norm_linear(ops, &narrow, &c.norm, &c.matrix);
+  ops_norm_linear(ops, &narrow, &c.norm, &c.matrix, ACTIVATION_NONE);
   assert_false(ops_finish(ops, &error));
   assert_string_equal(error.where, "norm_linear: x");
   ops_linear_add(ops, &c.input, &c.matrix, &c.input);

@@ -2,9 +2,14 @@
 #include "graph/passes/passes.h"
 
 static const Pass passes[] = {
-    {"common-subexpressions", "what is computed twice is computed once",
+    {"constants", "factors are multiplied once, those of 1 not at all", true, pass_constants},
+    {"common-subexpressions", "what is computed twice is computed once", false,
      pass_common_subexpressions},
-    {"dead-code", "what nobody uses is not computed", pass_dead_code},
+    {"dead-code", "what nobody uses is not computed", false, pass_dead_code},
+    {"norm-prologues", "norms go into the products that take them", false, pass_norm_prologues},
+    {"gates", "gates go into the products that make them", false, pass_gates},
+    {"epilogues", "residuals and activations go into the products before them", true,
+     pass_epilogues},
 };
 
 int pass_count(void) {

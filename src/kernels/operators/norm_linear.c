@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// norm_linear: norm(x) Wᵀ + bias; norm_argmax: of each row the first index of its largest element.
-// gated_linear: act(norm(x) Wgᵀ) (norm(x) Wuᵀ), the rows of W being those of Wg, then of Wu.
-// x [T, K], the norm's weight [, bias] [K].
+// norm_linear: act(norm(x) Wᵀ + bias); norm_argmax: of each row the first index of its largest
+// element. gated_linear: act(norm(x) Wgᵀ) (norm(x) Wuᵀ), the rows of W being those of Wg, then of
+// Wu. x [T, K], the norm's weight [, bias] [K].
 #include "kernels/linear_argmax.h"
 #include "kernels/operators/fused.h"
 
@@ -35,6 +35,7 @@ static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
                         const void *attributes, Tensor *output) {
   Linear linear = linear_of(part, inputs, count, attributes);
+  linear.epilogue.activation = (Activation)((const FusedAttributes *)attributes)->activation;
   linear.y = output->data;
   linear.y_stride = output->stride[0];
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
@@ -145,8 +146,9 @@ static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWei
   return ops_apply(ops, op, inputs, norm->bias ? 3 : 2, &attributes);
 }
 
-Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix) {
-  return apply(ops, &norm_linear_operator, x, norm, matrix, ACTIVATION_NONE);
+Tensor ops_norm_linear(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix,
+                       Activation activation) {
+  return apply(ops, &norm_linear_operator, x, norm, matrix, activation);
 }
 
 Tensor ops_norm_argmax(Ops *ops, const Tensor *x, const NormWeights *norm, const Matrix *matrix) {

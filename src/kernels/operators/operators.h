@@ -28,7 +28,7 @@ typedef struct {
   const Matrix *matrix;
   double epsilon;
   int64_t layer_norm; // 0: RMSNorm
-  int64_t activation; // of gated_linear
+  int64_t activation; // of norm_linear, gated_linear
 } FusedAttributes;    // norm_linear, norm_argmax, gated_linear
 
 typedef struct {
