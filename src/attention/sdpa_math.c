@@ -295,8 +295,8 @@ static void math_part(const OperatorPart *part, const Tensor *inputs, int count,
   (job.rows == 1 ? decode_task : prefill_task)(&job, part->thread, part->threads);
 }
 
-static bool math_small(const Tensor *inputs, const Tensor *output) {
-  (void)output;
+static bool math_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)attributes, (void)output;
   const Tensor *k = &inputs[1];
   return inputs[0].shape[2] == 1 && 2 * tensor_elements(k) < SMALL_CACHE;
 }

@@ -14,7 +14,7 @@ static bool is_small(const GraphNode *node) {
   Tensor inputs[OPERATOR_MAX_INPUTS];
   if (!node->op->small) return false;
   for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
-  return node->op->small(inputs, &node->output.view);
+  return node->op->small(inputs, node->attributes, &node->output.view);
 }
 
 // A result is each thread's own when every node that writes it is small and runs by parts.

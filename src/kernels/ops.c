@@ -40,7 +40,7 @@ void operator_run(const Operator *op, const OperatorContext *context, const Tens
     op->run(context, inputs, count, attributes, output);
     return;
   }
-  bool small = op->small && op->small(inputs, output);
+  bool small = op->small && op->small(inputs, attributes, output);
   int threads = small ? 1 : team_size(context->team);
   if (op->scratch_bytes) {
     int64_t bytes = op->scratch_bytes(context->kernels, inputs, count, attributes, threads);

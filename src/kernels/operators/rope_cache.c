@@ -111,9 +111,9 @@ static void rope_cache_part(const OperatorPart *part, const Tensor *inputs, int 
   rows_part(part, inputs[QKV].shape[0], run_tokens, &job);
 }
 
-static bool rope_cache_small(const Tensor *inputs, const Tensor *output) {
+static bool rope_cache_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
   (void)output;
-  return rows_small(inputs, &inputs[QKV]);
+  return rows_small(inputs, attributes, &inputs[QKV]);
 }
 
 const Operator rope_cache_operator = {.name = "rope_cache",

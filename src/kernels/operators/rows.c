@@ -12,7 +12,8 @@ void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void
 }
 
 // A cache is written as far as the first input reaches, not as far as it is itself.
-bool rows_small(const Tensor *inputs, const Tensor *output) {
+bool rows_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)attributes;
   const Tensor *worked = output->rank == 4 ? &inputs[0] : output;
   return rows_count(worked) == 1 || tensor_elements(worked) < SMALL_JOB;
 }

@@ -10,7 +10,7 @@ typedef void RowTask(const void *job, int64_t begin, int64_t end);
 // This thread's share of `rows` rows.
 void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void *job);
 // Whether a fork would cost more than it saves: Operator.small of operators by rows.
-bool rows_small(const Tensor *inputs, const Tensor *output);
+bool rows_small(const Tensor *inputs, const void *attributes, const Tensor *output);
 int64_t rows_count(const Tensor *x); // product of all dimensions but the last
 // The elements of a row, counted over all leading dimensions; the last one must be dense.
 float *rows_at(const Tensor *x, int64_t row);
