@@ -15,6 +15,7 @@ enum {
   BLOCK_COLUMNS_FLOAT = 256,
   BLOCK_WIDTH = 512,
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
+  MANY_TILES = 8,                  // of a sliver
   MOST_TILE_ROWS = 16,
   MOST_TILE_COLUMNS = 64
 };
@@ -184,15 +185,29 @@ static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *wo
   copy_rows(tile.rows, count, tile.c, width, c, stride);
 }
 
+// Tile t's part of the sliver that comes next, so that memory is never idle: many tiles fetch their
+// lines before they begin, few as they go from column to column.
+static void fetch_ahead(Tile *tile, const Tile *ahead, int64_t t, int64_t tiles) {
+  int64_t bytes = tile->depth * ahead->next_column_bytes;
+  tile->next = NULL;
+  if (!ahead->next) return;
+  if (tiles < MANY_TILES) {
+    tile->next = ahead->next + t * bytes / tiles;
+    tile->next_column_bytes = ceiling_divide(ahead->next_column_bytes, tiles);
+    return;
+  }
+  for (int panel = 0; panel < tile->panels; panel++)
+    for (int64_t at = t * bytes / tiles; at < (t + 1) * bytes / tiles; at += MATRIX_ALIGNMENT)
+      __builtin_prefetch(ahead->next + panel * ahead->next_panel_bytes + at);
+}
+
 // One sliver of B against the tiles of one block of rows.
 static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, Range tiles,
                       int64_t column, Workspace *workspace) {
   const Linear *linear = chunk->linear;
   int64_t height = rows.end - rows.begin, width = tile.panels * MATRIX_PANEL;
   int64_t count = smaller(width, linear->matrix->rows - column);
-  // Every tile announces its part of what comes next, so that memory is never idle.
-  int64_t parts = tiles.end - tiles.begin, each = tile.depth * tile.next_column_bytes / parts;
-  tile.next_column_bytes = ceiling_divide(tile.next_column_bytes, parts);
+  const Tile ahead = tile;
   for (int64_t t = tiles.begin; t < tiles.end; t++) {
     Range part = even_part(height, tiles_of(chunk, height), t);
     int64_t row = chunk->first_row + rows.begin + part.begin;
@@ -201,13 +216,13 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
     tile.c = linear->y + row * linear->y_stride + column;
     tile.initial = tile.c;
     tile.initial_stride = tile.c_stride;
+    fetch_ahead(&tile, &ahead, t - tiles.begin, tiles.end - tiles.begin);
     if (columns.begin == 0) tile.initial = initial_of(linear, row, column, &tile.initial_stride);
     if (count < width)
       run_edge(chunk, tile, count, workspace);
     else
       multiply_tile(chunk, &tile);
     if (columns.end == linear->matrix->columns) finish_tile(chunk, &tile, row, column, count);
-    if (tile.next) tile.next += each;
   }
 }
 

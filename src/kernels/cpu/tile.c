@@ -4,61 +4,100 @@
 // of rows and panels, so that every loop over them unrolls.
 #include "kernels/cpu/tile_form.h"
 
-static ALWAYS_INLINE float value_of_a(const Tile *tile, Form form, int64_t k, int row) {
-  int64_t step = tile->a_step ? tile->a_step : form.rows;
-  return form.packed ? tile->a[k * step + row] : tile->a[row * tile->a_stride + k];
+// Where the column at hand lies, and how far the next one is.
+typedef struct {
+  const float *a;
+  const char *b, *next;
+  int64_t a_step, a_row; // floats
+  int64_t b_step;        // bytes; of bfloat16 for two columns
+} Cursor;
+
+static ALWAYS_INLINE Cursor first_column(const Tile *tile, Form form, bool pairs) {
+  int64_t b_step = (tile->b_step ? tile->b_step : MATRIX_PANEL) * (int64_t)sizeof(float);
+  int64_t a_step = tile->a_step ? tile->a_step : form.rows;
+  return (Cursor){.a = tile->a,
+                  .b = tile->b,
+                  .next = tile->next,
+                  .a_step = form.packed ? a_step : 1,
+                  .a_row = form.packed ? 1 : tile->a_stride,
+                  .b_step = pairs ? MATRIX_PANEL * 4 : b_step};
 }
 
-static ALWAYS_INLINE void multiply_column(const Tile *tile, Form form, int64_t k, const Vector *b,
-                                          Sums *sums) {
+static ALWAYS_INLINE void multiply_column(Cursor *at, Form form, const Vector *b, Sums *sums) {
 #pragma GCC unroll 16
   for (int row = 0; row < form.rows; row++) {
-    Vector a = vector_set(value_of_a(tile, form, k, row));
+    Vector a = vector_set(at->a[row * (form.packed ? 1 : at->a_row)]);
 #pragma GCC unroll 4
     for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
       sums->vector[row][v] = vector_fma(a, b[v], sums->vector[row][v]);
   }
+  at->a += at->a_step;
+}
+
+// What the next sliver of B will need, spread over the columns of this one, four at a time.
+static ALWAYS_INLINE void prefetch_columns(const Tile *tile, Form form, Cursor *at) {
+  if (!at->next) return;
+#pragma GCC unroll 4
+  for (int column = 0; column < 4; column++) {
+#pragma GCC unroll 2
+    for (int panel = 0; panel < form.panels; panel++)
+      __builtin_prefetch(at->next + panel * tile->next_panel_bytes);
+    at->next += tile->next_column_bytes;
+  }
+}
+
+static ALWAYS_INLINE void multiply_float_column(const Tile *tile, Form form, Cursor *at,
+                                                Sums *sums) {
+  Vector column[MOST_VECTORS];
+#pragma GCC unroll 4
+  for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
+    column[v] =
+        vector_hold(vector_load((const float *)(at->b + v / PANEL_VECTORS * tile->panel_bytes) +
+                                v % PANEL_VECTORS * LANES));
+  at->b += at->b_step;
+  multiply_column(at, form, column, sums);
 }
 
 static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sums) {
-  const char *b = tile->b;
-  int64_t step = tile->b_step ? tile->b_step : MATRIX_PANEL;
-#pragma GCC unroll 2
-  for (int64_t k = 0; k < tile->depth; k++) {
-    Vector column[MOST_VECTORS];
-    prefetch_next(tile, form, k);
+  Cursor at = first_column(tile, form, false);
+  int64_t k = 0;
+  for (; k + 4 <= tile->depth; k += 4) {
+    prefetch_columns(tile, form, &at);
 #pragma GCC unroll 4
-    for (int v = 0; v < form.panels * PANEL_VECTORS; v++)
-      column[v] = vector_load((const float *)(b + v / PANEL_VECTORS * tile->panel_bytes) +
-                              k * step + v % PANEL_VECTORS * LANES);
-    multiply_column(tile, form, k, column, sums);
+    for (int column = 0; column < 4; column++) multiply_float_column(tile, form, &at, sums);
   }
+  for (; k < tile->depth; k++) multiply_float_column(tile, form, &at, sums);
 }
 
-static ALWAYS_INLINE void load_pairs(const Tile *tile, Form form, int64_t k, bool odd,
-                                     Vector *column) {
-  const char *b = tile->b;
+// An even column or the odd one behind it.
+static ALWAYS_INLINE void multiply_half_pair(const Tile *tile, Form form, Cursor *at, bool odd,
+                                             Sums *sums) {
+  Vector column[MOST_VECTORS];
 #pragma GCC unroll 4
   for (int v = 0; v < form.panels * PANEL_VECTORS; v++) {
-    const uint16_t *pairs = (const uint16_t *)(b + v / PANEL_VECTORS * tile->panel_bytes) +
-                            k * MATRIX_PANEL + v % PANEL_VECTORS * 2 * LANES;
+    const uint16_t *pairs = (const uint16_t *)(at->b + v / PANEL_VECTORS * tile->panel_bytes) +
+                            v % PANEL_VECTORS * 2 * LANES;
     column[v] = odd ? vector_load_pair_odd(pairs) : vector_load_pair_even(pairs);
   }
+  multiply_column(at, form, column, sums);
+}
+
+static ALWAYS_INLINE void multiply_pair(const Tile *tile, Form form, Cursor *at, Sums *sums) {
+  multiply_half_pair(tile, form, at, false, sums);
+  multiply_half_pair(tile, form, at, true, sums);
+  at->b += at->b_step;
 }
 
 static ALWAYS_INLINE void multiply_pairs(const Tile *tile, Form form, Sums *sums) {
-  Vector column[MOST_VECTORS];
+  Cursor at = first_column(tile, form, true);
   int64_t k = 0;
-  for (; k + 1 < tile->depth; k += 2) {
-    prefetch_next(tile, form, k);
-    load_pairs(tile, form, k, false, column);
-    multiply_column(tile, form, k, column, sums);
-    load_pairs(tile, form, k, true, column);
-    multiply_column(tile, form, k + 1, column, sums);
+  for (; k + 4 <= tile->depth; k += 4) {
+    prefetch_columns(tile, form, &at);
+    multiply_pair(tile, form, &at, sums);
+    multiply_pair(tile, form, &at, sums);
   }
-  if (k == tile->depth) return;
-  load_pairs(tile, form, k, false, column);
-  multiply_column(tile, form, k, column, sums);
+  for (; k + 2 <= tile->depth; k += 2) multiply_pair(tile, form, &at, sums);
+  if (k < tile->depth) multiply_half_pair(tile, form, &at, false, sums);
 }
 
 static ALWAYS_INLINE void run_form(const Tile *tile, Form form, bool pairs) {

@@ -4,6 +4,13 @@
 #include "kernels/cpu/tile_form.h"
 
 // Columns [k, k + 2 LANES) of up to LANES rows; those beyond `columns` read 0.
+// What the next sliver of B will need, spread over the columns of this one.
+static ALWAYS_INLINE void prefetch_next(const Tile *tile, Form form, int64_t k) {
+#pragma GCC unroll 2
+  for (int panel = 0; panel < form.panels; panel++)
+    __builtin_prefetch(tile->next + panel * tile->next_panel_bytes + k * tile->next_column_bytes);
+}
+
 static ALWAYS_INLINE void pack_block(int rows, int64_t columns, const float *x, int64_t x_stride,
                                      float *packed) {
   int64_t first = columns < LANES ? columns : LANES, pairs = (columns + 1) / 2;

@@ -17,13 +17,6 @@ typedef struct {
   Vector vector[TILE_ROWS][MOST_VECTORS];
 } Sums;
 
-// What the next sliver of B will need, spread over the columns of this one.
-static ALWAYS_INLINE void prefetch_next(const Tile *tile, Form form, int64_t k) {
-#pragma GCC unroll 2
-  for (int panel = 0; panel < form.panels; panel++)
-    __builtin_prefetch(tile->next + panel * tile->next_panel_bytes + k * tile->next_column_bytes);
-}
-
 static ALWAYS_INLINE void begin_sums(const Tile *tile, Form form, Sums *sums) {
 #pragma GCC unroll 16
   for (int row = 0; row < form.rows; row++)
