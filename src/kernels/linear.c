@@ -15,6 +15,7 @@ enum {
   BLOCK_COLUMNS_FLOAT = 256,
   BLOCK_WIDTH = 512,
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
+  WIDENING_TILES = 4,
   MANY_TILES = 8,                  // of a sliver
   MOST_TILE_ROWS = 16,
   MOST_TILE_COLUMNS = 64
@@ -233,8 +234,17 @@ static const char *group_data(const Chunk *chunk, int64_t group, int64_t column)
          column * MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes;
 }
 
+// Few tiles widen bfloat16 as they read it, sooner than it is written for all of them.
+static bool widens(const Chunk *chunk, Range tiles) {
+  Dtype dtype = chunk->linear->matrix->dtype;
+  if (dtype == DTYPE_F32 || chunk->dot) return false;
+  return dtype == DTYPE_F16 || !chunk->kernels->tile_takes_bf16 ||
+         tiles.end - tiles.begin >= WIDENING_TILES;
+}
+
 // The sliver of a group: where it lies in W, or widened into the workspace.
-static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspace *workspace) {
+static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Range tiles,
+                      Workspace *workspace) {
   const Kernels *kernels = chunk->kernels;
   const Matrix *matrix = chunk->linear->matrix;
   int64_t depth = columns.end - columns.begin, first = group * kernels->tile_panels;
@@ -246,9 +256,7 @@ static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspac
                .b = source,
                .panel_bytes = chunk->panel_bytes,
                .c_stride = chunk->linear->y_stride};
-  bool as_it_is =
-      matrix->dtype == DTYPE_F32 || (matrix->dtype == DTYPE_BF16 && kernels->tile_takes_bf16);
-  if (as_it_is) return tile;
+  if (!widens(chunk, tiles)) return tile;
   for (int64_t i = 0; i < panels; i++)
     kernels->widen_panel(matrix->dtype, depth, source + i * chunk->panel_bytes,
                          workspace->sliver + i * depth * MATRIX_PANEL);
@@ -277,7 +285,7 @@ static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Worksp
     for (int64_t k = 0; k < chunk->column_blocks; k++)
       for (int64_t group = groups.begin; group < groups.end; group++) {
         Range columns = block_columns(chunk, k);
-        Tile tile = sliver_of(chunk, group, columns, workspace);
+        Tile tile = sliver_of(chunk, group, columns, tiles, workspace);
         announce_next(chunk, groups, group, k, &tile);
         run_tiles(chunk, tile, rows, columns, tiles, group * chunk->tile_columns, workspace);
       }
