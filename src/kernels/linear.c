@@ -6,8 +6,9 @@
 
 // The blocking: a sliver of B (block columns x one tile's width, 16 to 32 KB) lives in the
 // first-level cache, a block of A (BLOCK_ROWS x block columns floats) in the second while it meets
-// BLOCK_WIDTH columns of y, and a CHUNK of rows is packed at a time. None of it depends on the
-// number of threads. Measured at M = 512 with 192 to 512 columns and 256 to 1024 of width.
+// BLOCK_WIDTH columns of y, and a CHUNK of rows is packed at a time. Where few tiles have all rows,
+// W is streamed instead, panel by panel from its first column to its last. None of it depends on
+// the number of threads. Measured at M = 512 with 192 to 512 columns and 256 to 1024 of width.
 enum {
   CHUNK_ROWS = 512,
   BLOCK_ROWS = 256,
@@ -15,8 +16,9 @@ enum {
   BLOCK_COLUMNS_FLOAT = 256,
   BLOCK_WIDTH = 512,
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
-  WIDENING_TILES = 4,
-  MANY_TILES = 8,                  // of a sliver
+  STREAMED_TILES = 3,
+  STREAM_AHEAD = 2048, // bytes
+  MANY_TILES = 8,      // of a sliver
   MOST_TILE_ROWS = 16,
   MOST_TILE_COLUMNS = 64
 };
@@ -39,7 +41,8 @@ typedef struct {
   int64_t groups;       // tile widths over the rows of W
   int64_t tile_columns; // a tile's width
   int64_t panel_bytes;
-  bool dot; // x is packed as pairs of bfloat16
+  bool dot;      // x is packed as pairs of bfloat16
+  bool streamed; // W is read once, as it lies
   float *packed;
 } Chunk;
 
@@ -186,12 +189,15 @@ static void run_edge(const Chunk *chunk, Tile tile, int64_t count, Workspace *wo
   copy_rows(tile.rows, count, tile.c, width, c, stride);
 }
 
-// Tile t's part of the sliver that comes next, so that memory is never idle: many tiles fetch their
-// lines before they begin, few as they go from column to column.
-static void fetch_ahead(Tile *tile, const Tile *ahead, int64_t t, int64_t tiles) {
+// So that memory is never idle. A stream's only tile fetches what is a little further on. Else tile
+// t fetches its part of the sliver that comes next: of many tiles its lines before it
+// begins, of few as it goes from column to column.
+static void fetch_ahead(const Chunk *chunk, Tile *tile, const Tile *ahead, int64_t t,
+                        int64_t tiles) {
   int64_t bytes = tile->depth * ahead->next_column_bytes;
-  tile->next = NULL;
-  if (!ahead->next) return;
+  bool alone = chunk->streamed && tiles == 1;
+  tile->next = alone ? (const char *)tile->b + STREAM_AHEAD : NULL;
+  if (alone || !ahead->next) return;
   if (tiles < MANY_TILES) {
     tile->next = ahead->next + t * bytes / tiles;
     tile->next_column_bytes = ceiling_divide(ahead->next_column_bytes, tiles);
@@ -217,7 +223,7 @@ static void run_tiles(const Chunk *chunk, Tile tile, Range rows, Range columns, 
     tile.c = linear->y + row * linear->y_stride + column;
     tile.initial = tile.c;
     tile.initial_stride = tile.c_stride;
-    fetch_ahead(&tile, &ahead, t - tiles.begin, tiles.end - tiles.begin);
+    fetch_ahead(chunk, &tile, &ahead, t - tiles.begin, tiles.end - tiles.begin);
     if (columns.begin == 0) tile.initial = initial_of(linear, row, column, &tile.initial_stride);
     if (count < width)
       run_edge(chunk, tile, count, workspace);
@@ -234,17 +240,14 @@ static const char *group_data(const Chunk *chunk, int64_t group, int64_t column)
          column * MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes;
 }
 
-// Few tiles widen bfloat16 as they read it, sooner than it is written for all of them.
-static bool widens(const Chunk *chunk, Range tiles) {
+// A stream of bfloat16 is widened as it is read, sooner than it is written for all tiles.
+static bool widens(const Chunk *chunk) {
   Dtype dtype = chunk->linear->matrix->dtype;
-  if (dtype == DTYPE_F32 || chunk->dot) return false;
-  return dtype == DTYPE_F16 || !chunk->kernels->tile_takes_bf16 ||
-         tiles.end - tiles.begin >= WIDENING_TILES;
+  return dtype != DTYPE_F32 && !chunk->dot && !chunk->streamed;
 }
 
 // The sliver of a group: where it lies in W, or widened into the workspace.
-static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Range tiles,
-                      Workspace *workspace) {
+static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Workspace *workspace) {
   const Kernels *kernels = chunk->kernels;
   const Matrix *matrix = chunk->linear->matrix;
   int64_t depth = columns.end - columns.begin, first = group * kernels->tile_panels;
@@ -255,8 +258,10 @@ static Tile sliver_of(const Chunk *chunk, int64_t group, Range columns, Range ti
                .dtype = matrix->dtype,
                .b = source,
                .panel_bytes = chunk->panel_bytes,
+               .next_panel_bytes = chunk->panel_bytes,
+               .next_column_bytes = MATRIX_PANEL * dtype_facts(matrix->dtype)->block_bytes,
                .c_stride = chunk->linear->y_stride};
-  if (!widens(chunk, tiles)) return tile;
+  if (!widens(chunk)) return tile;
   for (int64_t i = 0; i < panels; i++)
     kernels->widen_panel(matrix->dtype, depth, source + i * chunk->panel_bytes,
                          workspace->sliver + i * depth * MATRIX_PANEL);
@@ -274,8 +279,6 @@ static void announce_next(const Chunk *chunk, Range groups, int64_t group, int64
   int64_t next_group = !last ? group + 1 : next_block ? groups.begin : groups.end;
   if (next_group >= chunk->groups) return;
   tile->next = group_data(chunk, next_group, block_columns(chunk, next_block).begin);
-  tile->next_panel_bytes = chunk->panel_bytes;
-  tile->next_column_bytes = MATRIX_PANEL * dtype_facts(chunk->linear->matrix->dtype)->block_bytes;
 }
 
 static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Workspace *workspace) {
@@ -285,7 +288,7 @@ static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Worksp
     for (int64_t k = 0; k < chunk->column_blocks; k++)
       for (int64_t group = groups.begin; group < groups.end; group++) {
         Range columns = block_columns(chunk, k);
-        Tile tile = sliver_of(chunk, group, columns, tiles, workspace);
+        Tile tile = sliver_of(chunk, group, columns, workspace);
         announce_next(chunk, groups, group, k, &tile);
         run_tiles(chunk, tile, rows, columns, tiles, group * chunk->tile_columns, workspace);
       }
@@ -323,6 +326,13 @@ static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *wo
   }
 }
 
+// Rows of one tile; of bfloat16, which is widened as it is read, of few.
+static bool streams(const Chunk *chunk) {
+  Dtype dtype = chunk->linear->matrix->dtype;
+  if (dtype == DTYPE_F32) return chunk->tiles == 1;
+  return dtype == DTYPE_BF16 && chunk->kernels->tile_takes_bf16 && chunk->tiles <= STREAMED_TILES;
+}
+
 static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t first_row) {
   Chunk chunk = {.kernels = kernels, .linear = linear, .first_row = first_row};
   chunk.rows = smaller(linear->rows - first_row, CHUNK_ROWS);
@@ -332,8 +342,10 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
   chunk.dot = linear_rounds(kernels, linear->matrix->dtype, linear->rows);
-  int64_t most = linear->matrix->dtype == DTYPE_F32 ? BLOCK_COLUMNS_FLOAT : BLOCK_COLUMNS;
-  chunk.column_blocks = ceiling_divide(linear->matrix->columns, most);
+  Dtype dtype = linear->matrix->dtype;
+  chunk.streamed = streams(&chunk);
+  int64_t most = dtype == DTYPE_F32 ? BLOCK_COLUMNS_FLOAT : BLOCK_COLUMNS;
+  chunk.column_blocks = chunk.streamed ? 1 : ceiling_divide(linear->matrix->columns, most);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
   chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
   chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);
