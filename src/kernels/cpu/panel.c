@@ -2,24 +2,41 @@
 // To and from packed panels.
 #include "kernels/cpu/operators.h"
 
-void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
-                              float *packed) {
+_Static_assert(TILE_ROWS <= LANES, "the rows of a tile are one block");
+
+// LANES columns. Whole vectors are written where the next column overwrites what is too much.
+static ALWAYS_INLINE void pack_block(int rows, const float *x, int64_t x_stride, bool last,
+                                     float *packed) {
+  Vector block[LANES];
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++)
+    block[i] = i < rows ? vector_load(x + i * x_stride) : vector_zero();
+  vector_transpose(block);
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++)
+    if (last)
+      vector_store_part(packed + i * rows, block[i], rows);
+    else
+      vector_store(packed + i * rows, block[i]);
+}
+
+static ALWAYS_INLINE void pack_all(int rows, int64_t columns, const float *x, int64_t x_stride,
+                                   float *packed) {
   int64_t k = 0;
-  // Rows beyond LANES (a tile may hold more) and beyond `rows` go one by one.
+  for (; k + 2 * LANES <= columns; k += LANES)
+    pack_block(rows, x + k, x_stride, false, packed + k * rows);
   for (; k + LANES <= columns; k += LANES)
-    for (int row = 0; row < rows; row += LANES) {
-      int count = rows - row < LANES ? rows - row : LANES;
-      Vector block[LANES];
-#pragma GCC unroll 16
-      for (int i = 0; i < LANES; i++)
-        block[i] = i < count ? vector_load(x + (row + i) * x_stride + k) : vector_zero();
-      vector_transpose(block);
-#pragma GCC unroll 16
-      for (int i = 0; i < LANES; i++)
-        vector_store_part(packed + (k + i) * rows + row, block[i], count);
-    }
+    pack_block(rows, x + k, x_stride, true, packed + k * rows);
   for (; k < columns; k++)
     for (int row = 0; row < rows; row++) packed[k * rows + row] = x[row * x_stride + k];
+}
+
+void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
+                              float *packed) {
+  if (rows == TILE_ROWS) // most are
+    pack_all(TILE_ROWS, columns, x, x_stride, packed);
+  else
+    pack_all(rows, columns, x, x_stride, packed);
 }
 
 void TIER_FUNCTION(widen_panel)(Dtype dtype, int64_t columns, const void *panel, float *out) {

@@ -43,8 +43,12 @@ VECTOR_WORD Vector vector_load_part(const float *x, int64_t count) {
   return _mm256_maskload_ps(x, vector_part_mask(count));
 }
 
+// Zen takes tens of cycles for a masked store, also of a whole vector.
 VECTOR_WORD void vector_store_part(float *y, Vector value, int64_t count) {
-  _mm256_maskstore_ps(y, vector_part_mask(count), value);
+  if (count == LANES)
+    _mm256_storeu_ps(y, value);
+  else
+    _mm256_maskstore_ps(y, vector_part_mask(count), value);
 }
 
 // The lanes from `count` on become `other`.
