@@ -4,16 +4,15 @@
 #include <assert.h>
 #include <string.h>
 
-// The blocking: a sliver of B (block columns x one tile's width, 16 to 32 KB) lives in the
-// first-level cache, a block of A (BLOCK_ROWS x block columns floats) in the second while it meets
-// BLOCK_WIDTH columns of y, and a CHUNK of rows is packed at a time. Where few tiles have all rows,
-// W is streamed instead, panel by panel from its first column to its last. None of it depends on
-// the number of threads. Measured at M = 512 with 192 to 512 columns and 256 to 1024 of width.
+// The blocking: a sliver of B (one tile's width, at most SLIVER_BYTES) stays in the caches next to
+// the processor while it meets a block of A (BLOCK_ROWS rows) BLOCK_WIDTH columns of y long, and a
+// CHUNK of rows is packed at a time. Where few tiles have all rows, W is streamed instead, panel by
+// panel from its first column to its last. None of it depends on the number of threads. Measured at
+// M = 512: a sliver that the first-level cache does not hold costs less than going over y more often.
 enum {
   CHUNK_ROWS = 512,
   BLOCK_ROWS = 256,
-  BLOCK_COLUMNS = 384, // 16-bit weights
-  BLOCK_COLUMNS_FLOAT = 256,
+  SLIVER_BYTES = 48 * 1024,
   BLOCK_WIDTH = 512,
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
   STREAMED_TILES = 3,
@@ -25,7 +24,7 @@ enum {
 
 // What one thread needs beside the packed rows.
 typedef struct {
-  _Alignas(64) float sliver[BLOCK_COLUMNS * MOST_TILE_COLUMNS];
+  _Alignas(64) float sliver[SLIVER_BYTES / sizeof(float)];
   float edge[MOST_TILE_ROWS * MOST_TILE_COLUMNS]; // a tile that hangs over the last row of W
   float initial[MOST_TILE_ROWS * MOST_TILE_COLUMNS];
 } Workspace;
@@ -342,12 +341,11 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
   chunk.dot = linear_rounds(kernels, linear->matrix->dtype, linear->rows);
-  Dtype dtype = linear->matrix->dtype;
   chunk.streamed = streams(&chunk);
-  int64_t most = dtype == DTYPE_F32 ? BLOCK_COLUMNS_FLOAT : BLOCK_COLUMNS;
+  chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
+  int64_t most = SLIVER_BYTES / (int64_t)sizeof(float) / chunk.tile_columns;
   chunk.column_blocks = chunk.streamed ? 1 : ceiling_divide(linear->matrix->columns, most);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
-  chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
   chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);
   return chunk;
 }
