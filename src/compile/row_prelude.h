@@ -2,8 +2,10 @@
 // What the code of row groups is written with: vectors of LANES floats, in GCC's vector extensions
 // alone, without any header. This file is also text: emitted code begins with it. Errors are in
 // units in the last place; a NaN stays one. Needs -fno-math-errno, and nothing of -ffast-math.
+#ifndef ROW_PRELUDE
+#define ROW_PRELUDE
 #ifndef LANES
-#define LANES 8
+#define LANES 4
 #endif
 
 typedef float row_vector __attribute__((vector_size(4 * LANES)));
@@ -171,3 +173,4 @@ ROW_FUNCTION void row_store_halves(unsigned short *y, row_halves value) {
 ROW_FUNCTION void row_store_halves_part(unsigned short *y, row_halves value, long count) {
   for (long i = 0; i < count; i++) y[i] = value[i];
 }
+#endif

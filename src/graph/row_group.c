@@ -68,7 +68,8 @@ static void group_part(const OperatorPart *part, const Tensor *inputs, int count
              &last);
   if (first >= last) return;
   for (int i = 0; i < group->slot_count; i++)
-    call.slots[i] = slot_of(tensor_of(group, inputs, output, i), group->slots[i].role, call.queries);
+    call.slots[i] =
+        slot_of(tensor_of(group, inputs, output, i), group->slots[i].role, call.queries);
   ((const RowGroupAttributes *)attributes)->code(&call, first, last);
 }
 
