@@ -66,7 +66,7 @@ static ALWAYS_INLINE void multiply_float_column(const Tile *tile, Form form, Cur
         vector_hold(vector_load((const float *)(at->b + v / PANEL_VECTORS * tile->panel_bytes) +
                                 v % PANEL_VECTORS * LANES));
   at->b += at->b_step;
-  multiply_column(at, form, column, false, sums);
+  multiply_column(at, form, column, LANES == 8 && form.rows == 5, sums);
 }
 
 static ALWAYS_INLINE void multiply_floats(const Tile *tile, Form form, Sums *sums) {
