@@ -92,7 +92,7 @@ static bool make_key(const Compiler *compiler, const CodeRequest *request, Order
 
 // From the cache, also when another process built it while we waited for its lock.
 static bool find(Compiler *compiler, Order *order) {
-  if (compiler->options.bypass_cache) return false;
+  if (compiler->options.bypass_cache || compiler->options.refresh_cache) return false;
   if (code_cache_find(compiler->cache, order->key, &order->object)) return true;
   order->lock = code_cache_lock(compiler->cache, order->key, compiler->options.timeout_ns);
   return code_cache_find(compiler->cache, order->key, &order->object);
@@ -112,7 +112,9 @@ static int find_all(Compiler *compiler, Order *orders, int count, CodeFacts *fac
   bool *looked = memory_allocate((size_t)count + 1);
   int missing_count = 0;
   for (int i; (i = next_by_key(orders, looked, count)) >= 0; looked[i] = true) {
+    int64_t begin = clock_now();
     facts[i].cached = find(compiler, &orders[i]);
+    if (facts[i].cached) facts[i].load_ns = clock_now() - begin;
     if (!facts[i].cached) missing[missing_count++] = i;
   }
   memory_free(looked);
@@ -174,7 +176,7 @@ static bool load_all(const CodeRequest *requests, const Order *orders, int count
     int64_t begin = clock_now();
     codes[i] = code_load(orders[i].object.data, orders[i].object.size, requests[i].label, error);
     if (!codes[i]) return false;
-    facts[i].load_ns = clock_now() - begin;
+    facts[i].load_ns += clock_now() - begin;
   }
   return true;
 }

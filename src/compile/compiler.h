@@ -11,7 +11,8 @@
 typedef struct {
   CpuTier tier;             // whose instructions the code may use
   const char *cache_folder; // NULL: the standard one
-  bool bypass_cache;        // build all anew, and keep nothing (a cold build is measured)
+  bool bypass_cache;        // build all anew, and keep nothing
+  bool refresh_cache;       // build all anew, and keep it (a cold build is measured)
   int64_t timeout_ns;       // of one build; 0: two minutes
   int interrupt;            // descriptor that ends waiting when readable; -1: none
 } CompilerOptions;
@@ -31,7 +32,7 @@ typedef struct {
 
 typedef struct {
   bool cached;               // it came from the cache
-  int64_t build_ns, load_ns; // build_ns: 0 when cached
+  int64_t build_ns, load_ns; // build_ns: 0 when cached; load_ns: finding it there too
 } CodeFacts;
 
 // Fills codes[count] (code_unload each) and facts[count]; what is not in the cache is built,

@@ -98,7 +98,10 @@ bool row_codes_make(Graph *graph, Compiler *compiler, CpuTier tier, const char *
     CodeRequest request = {label, text_span(&source).data};
     done = compiler_make(compiler, &request, 1, code, &facts->code, error) &&
            give_code(graph, &written, *code, error);
-    if (!done) code_unload(*code);
+    if (!done) {
+      code_unload(*code);
+      *code = NULL;
+    }
   }
   text_free(&source);
   free_written(&written);

@@ -27,14 +27,10 @@ struct Generator {
 
 static bool open_programs(Generator *generator, const Kernels *kernels, Team *team, Error *error) {
   const GeneratorOptions *options = &generator->options;
-  bool replay = strcmp(options->compile_mode, "reduce-overhead") == 0;
-  if (!replay && strcmp(options->compile_mode, "default") != 0)
-    return error_set(error, ERROR_UNSUPPORTED, NULL, "compile mode %s: not in this build",
-                     options->compile_mode);
-  generator->programs = step_programs_open(kernels, team, &(StepOptions){replay});
+  generator->programs = step_programs_open(kernels, team, options->compile, error);
   generator->fed =
       memory_allocate((size_t)(options->max_batch * options->max_tokens) * sizeof(int32_t));
-  return true;
+  return generator->programs != NULL;
 }
 
 static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
@@ -54,7 +50,7 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
                       .head_dim = config->head_dim,
                       .capacity = options->max_tokens,
                       .dtype = options->cache_dtype};
-  bool compiled = options->compile_mode != NULL;
+  bool compiled = options->compile != NULL;
   generator->cache = (compiled ? static_cache_open : growing_cache_open)(&shape, error);
   if (!generator->cache || (compiled && !open_programs(generator, kernels, team, error)))
     return false;

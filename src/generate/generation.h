@@ -11,8 +11,8 @@ typedef struct {
   Dtype cache_dtype;             // usually the model's
   int64_t max_batch, max_tokens; // sequences, and tokens each (prompt + new): reserved, then reused
   bool kernelize;                // hand-written fused layers in place of primitive operators
-  const char *compile_mode;      // NULL: operators run as the model calls them; "default",
-                                 // "reduce-overhead": see compile/executable.h, with a static cache
+  const StepOptions *compile;    // NULL: operators run as the model calls them; else programs of
+                                 // whole passes, with a static cache. Copied
 } GeneratorOptions;
 
 // Owns the cache, the scratch and the operators for one model. One team, one thread of control.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/step_programs.h"
 #include "base/clock.h"
-#include "graph/passes/passes.h"
 #include "graph/trace.h"
+#include <stdio.h>
+#include <string.h>
 
 // What a program was compiled for, and holds it to: its guard.
 typedef struct {
@@ -13,28 +14,69 @@ typedef struct {
 
 typedef struct {
   Guard guard;
-  Executable *program;
+  CompiledGraph *program;
 } StepProgram;
+
+typedef struct {
+  const char *name;
+  bool replay;
+} Mode;
+
+static const Mode modes[] = {{"default", false}, {"reduce-overhead", true}};
 
 struct StepPrograms {
   const Kernels *kernels;
   Team *team;
   StepOptions options;
+  const Mode *mode;
+  Compiler *compiler;
   ARRAY_OF(StepProgram) programs;
   StepFacts facts;
 };
 
-StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepOptions *options) {
+StepOptions step_options(const char *mode) {
+  return (StepOptions){.mode = mode, .interrupt = -1};
+}
+
+static const Mode *find_mode(const char *name) {
+  for (size_t i = 0; i < COUNT_OF(modes); i++)
+    if (strcmp(modes[i].name, name) == 0) return &modes[i];
+  return NULL;
+}
+
+bool step_mode_known(const char *mode) {
+  return find_mode(mode) != NULL;
+}
+
+static Compiler *open_compiler(const Kernels *kernels, const StepOptions *options, Error *error) {
+  CompilerOptions compiler = {.tier = kernels->tier,
+                              .cache_folder = options->cache_folder,
+                              .refresh_cache = options->refresh_cache,
+                              .interrupt = options->interrupt};
+  return compiler_open(&compiler, error);
+}
+
+StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepOptions *options,
+                                 Error *error) {
+  const Mode *mode = find_mode(options->mode);
+  if (!mode) {
+    error_set(error, ERROR_UNSUPPORTED, NULL, "compile mode %s: not in this build", options->mode);
+    return NULL;
+  }
+  Compiler *compiler = open_compiler(kernels, options, error);
+  if (!compiler) return NULL;
   StepPrograms *programs = memory_allocate(sizeof *programs);
-  *programs = (StepPrograms){.kernels = kernels, .team = team, .options = *options};
+  *programs = (StepPrograms){
+      .kernels = kernels, .team = team, .options = *options, .mode = mode, .compiler = compiler};
   return programs;
 }
 
 void step_programs_close(StepPrograms *programs) {
   if (!programs) return;
   for (size_t i = 0; i < programs->programs.count; i++)
-    executable_close(programs->programs.items[i].program);
+    compiled_graph_close(programs->programs.items[i].program);
   ARRAY_FREE(&programs->programs);
+  compiler_close(programs->compiler);
   memory_free(programs);
 }
 
@@ -77,44 +119,58 @@ static Graph *record(StepPrograms *programs, const Decoder *decoder, const Decod
   return graph;
 }
 
-static void improve(StepPrograms *programs, Graph *graph) {
-  int64_t begin = clock_now();
-  for (int i = 0; i < pass_count(); i++) pass_at(i)->run(graph);
-  programs->facts.passes_ns += clock_now() - begin;
+static void name_pass(const Guard *guard, char name[96]) {
+  char length[48];
+  snprintf(length, sizeof length, "prefill %lld", (long long)guard->length);
+  snprintf(name, 96, "%s, batch %lld, %s", guard->length == 1 ? "decode" : length,
+           (long long)guard->batch, guard->choose ? "choices" : "logits");
 }
 
-static Executable *bind(StepPrograms *programs, Graph *graph, Error *error) {
-  int64_t begin = clock_now();
-  ExecutableOptions options = {programs->kernels, programs->team, programs->options.replay};
-  Executable *program = executable_open(graph, &options, error);
-  programs->facts.bind_ns += clock_now() - begin;
-  return program;
-}
-
-static void count_program(StepPrograms *programs, const Guard *guard, const Executable *program) {
+static void count_program(StepPrograms *programs, const Guard *guard,
+                          const CompiledGraph *program) {
+  const CompiledGraphFacts *made = compiled_graph_facts(program);
+  StepFacts *facts = &programs->facts;
   for (size_t i = 0; i < programs->programs.count; i++)
     if (same_kind(&programs->programs.items[i].guard, guard)) {
-      programs->facts.recompiles++;
+      facts->recompiles++;
       break;
     }
-  int64_t bytes = executable_facts(program).planned_bytes;
-  if (bytes > programs->facts.planned_bytes) programs->facts.planned_bytes = bytes;
-  programs->facts.programs++;
+  facts->programs++;
+  facts->passes_ns += made->passes_ns;
+  facts->emit_ns += made->codes.emit_ns;
+  facts->build_ns += made->codes.code.build_ns;
+  facts->load_ns += made->codes.code.load_ns;
+  facts->bind_ns += made->bind_ns;
+  facts->built += made->codes.functions > 0 && !made->codes.code.cached;
+  facts->cached += made->codes.functions > 0 && made->codes.code.cached;
+  facts->nodes += made->executable.steps;
+  facts->groups += made->codes.groups;
+  facts->functions += made->codes.functions;
+  if (made->executable.barriers > facts->barriers) facts->barriers = made->executable.barriers;
+  if (made->executable.planned_bytes > facts->planned_bytes)
+    facts->planned_bytes = made->executable.planned_bytes;
 }
 
-static Executable *make(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
-                        const Guard *guard, Error *error) {
+static CompiledGraph *make(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
+                           const Guard *guard, Error *error) {
+  char label[96];
+  CompiledGraphOptions options = {.kernels = programs->kernels,
+                                  .team = programs->team,
+                                  .replay = programs->mode->replay,
+                                  .compiler = programs->compiler,
+                                  .listener = programs->options.listener,
+                                  .listener_context = programs->options.listener_context};
   Graph *graph = record(programs, decoder, pass, guard->choose, error);
   if (!graph) return NULL;
-  improve(programs, graph);
-  StepProgram made = {*guard, bind(programs, graph, error)};
+  name_pass(guard, label);
+  StepProgram made = {*guard, compiled_graph_open(graph, label, &options, error)};
   if (!made.program) return NULL;
   count_program(programs, guard, made.program);
   ARRAY_APPEND(&programs->programs, made);
   return made.program;
 }
 
-static Executable *find(const StepPrograms *programs, const Guard *guard) {
+static CompiledGraph *find(const StepPrograms *programs, const Guard *guard) {
   for (size_t i = 0; i < programs->programs.count; i++)
     if (holds(&programs->programs.items[i].guard, guard))
       return programs->programs.items[i].program;
@@ -124,9 +180,9 @@ static Executable *find(const StepPrograms *programs, const Guard *guard) {
 const Tensor *step_programs_run(StepPrograms *programs, const Decoder *decoder,
                                 const DecoderPass *pass, bool choose, Error *error) {
   Guard guard = guard_of(pass, choose);
-  Executable *program = find(programs, &guard);
+  CompiledGraph *program = find(programs, &guard);
   if (!program) program = make(programs, decoder, pass, &guard, error);
   if (!program) return NULL;
-  executable_run(program);
-  return executable_output(program, 0);
+  executable_run(compiled_graph_executable(program));
+  return executable_output(compiled_graph_executable(program), 0);
 }

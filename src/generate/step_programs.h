@@ -3,23 +3,40 @@
 // shows of the cache, whether it ends in logits or in choices), made when it is first met. A pass
 // that none of them fits is compiled anew; all but the first of its kind count as recompiles.
 #pragma once
-#include "compile/executable.h"
+#include "compile/compiled_graph.h"
 #include "model/decoder.h"
 
+// How a generator is compiled.
 typedef struct {
-  bool replay; // by the resident team, without dispatch
+  const char *mode;   // "default": fused, with generated code; "reduce-overhead": also replayed
+                      // by the resident team (compile/executable.h)
+  bool refresh_cache; // code is built anew, and kept: a cold start is measured
+  const char *cache_folder; // NULL: the standard one
+  int interrupt;            // descriptor that ends builds when readable; -1: none
+  // Told about every graph: see compile/compiled_graph.h. NULL: nobody is.
+  void (*listener)(void *context, const char *label, const char *step, const Graph *graph);
+  void *listener_context;
 } StepOptions;
+
+StepOptions step_options(const char *mode); // the rest is as usual
+bool step_mode_known(const char *mode);
 
 // What compiling took so far, over all programs.
 typedef struct {
-  int64_t trace_ns, passes_ns, bind_ns; // recording, passes over the graph, memory and schedule
+  int64_t trace_ns, passes_ns, emit_ns, build_ns, load_ns, bind_ns;
   int programs, recompiles;
+  int built, cached; // of programs with code: built by the compiler, found in the cache
+  int nodes, groups,
+      functions;         // of all programs: of the graphs, of those row groups, of their code
+  int barriers;          // of the longest replay
   int64_t planned_bytes; // for the results of the largest program
 } StepFacts;
 
 typedef struct StepPrograms StepPrograms;
 
-StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepOptions *options);
+// ERROR_UNSUPPORTED: an unknown mode, or no C compiler on this machine.
+CHECKED StepPrograms *step_programs_open(const Kernels *kernels, Team *team,
+                                         const StepOptions *options, Error *error);
 void step_programs_close(StepPrograms *programs); // NULL is fine
 StepFacts step_programs_facts(const StepPrograms *programs);
 

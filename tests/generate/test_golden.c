@@ -35,13 +35,14 @@ typedef struct {
 static Generator *open_form(const Model *model, const Attention *attention, Dtype dtype,
                             const Golden *golden, CpuTier tier, Form form) {
   Error error;
+  StepOptions compile = step_options(form.mode);
   GeneratorOptions options = {.attention = attention->name,
                               .sdpa_backend = attention->backend,
                               .cache_dtype = dtype,
                               .max_batch = BATCH,
                               .max_tokens = golden->prompt_length + golden->new_tokens,
                               .kernelize = form.kernelize,
-                              .compile_mode = form.mode};
+                              .compile = form.mode ? &compile : NULL};
   Generator *generator = generator_open(model, team, tier, &options, &error);
   must(generator, &error);
   return generator;
