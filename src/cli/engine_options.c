@@ -2,6 +2,7 @@
 #include "cli/engine_options.h"
 #include "cli/output.h"
 #include "device/host.h"
+#include <string.h>
 
 static const Option model_rows[] = {
     {.flag = "--model-id",
@@ -35,6 +36,14 @@ static const Option model_rows[] = {
     .flag = "--kernelize", .kind = OPTION_SWITCH,                                                  \
     .help = "hand-written fused layers in place of primitive operators"                            \
   }
+#define COMPILE_MODES_TEXT "none|default|reduce-overhead|max-autotune|max-autotune-no-cudagraphs"
+#define COMPILE_ROW(LIST)                                                                          \
+  {                                                                                                \
+    .flag = "--compile-mode", .kind = OPTION_CHOICE, .list = LIST, .choices = COMPILE_MODES_TEXT,  \
+    .standard = "none",                                                                            \
+    .help = "how the model's step is compiled: default fuses it and writes C for the system's "    \
+            "compiler, reduce-overhead also replays it, max-autotune also tunes"                   \
+  }
 #define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD, ...)                    \
   {                                                                                                \
     {.flag = "--dtype",                                                                            \
@@ -67,15 +76,17 @@ static const Option model_rows[] = {
   }
 
 static const Option single_rows[] =
-    ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager", KERNELIZE_ROW);
+    ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager",
+                COMPILE_ROW(false), KERNELIZE_ROW);
 #define KERNELIZE_LIST_ROW                                                                         \
   {                                                                                                \
     .flag = "--kernelize", .kind = OPTION_CHOICE, .list = true, .choices = "off|on",               \
     .implied = "on", .standard = "off",                                                            \
     .help = "hand-written fused layers in place of primitive operators"                            \
   }
-static const Option list_rows[] = ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention",
-                                              NULL, "eager sdpa", KERNELIZE_LIST_ROW);
+static const Option list_rows[] =
+    ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa",
+                COMPILE_ROW(true), KERNELIZE_LIST_ROW);
 
 static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
 
@@ -128,6 +139,7 @@ bool engine_options_threads(const Arguments *arguments, int *threads, Error *err
 
 bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error) {
   const char *dtype = arguments_text(arguments, "--dtype");
+  const char *mode = arguments_text(arguments, "--compile-mode");
   *options = (EngineOptions){
       .device = arguments_text(arguments, "--device"),
       .pin = arguments_switch(arguments, "--pin"),
@@ -135,6 +147,7 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
       .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
       .cpu_mask = arguments_text(arguments, "--cpu-mask"),
       .kernelize = arguments_switch(arguments, "--kernelize"),
+      .compile_mode = strcmp(mode, "none") == 0 ? NULL : mode,
   };
   if (!dtype_by_name(dtype, &options->dtype)) {
     return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);

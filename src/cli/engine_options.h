@@ -23,6 +23,7 @@ typedef struct {
   CpuTier tier;             // what this machine can run, capped by --cpu-mask
   const char *cpu_mask;     // as given; NULL: not capped
   bool kernelize;           // fused layers
+  const char *compile_mode; // NULL: not compiled
 } EngineOptions;
 
 // Reads either form; of a list, the first value. The texts belong to the arguments.

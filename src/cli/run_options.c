@@ -68,12 +68,6 @@ static const Option matrix_rows[] = {
      .placeholder = "N",
      .help = "coverage of the matrix, from one scenario (0) to every combination (4); not with the "
              "axes themselves"},
-    {.flag = "--compile-mode",
-     .kind = OPTION_CHOICE,
-     .list = true,
-     .choices = "none|default|reduce-overhead|max-autotune|max-autotune-no-cudagraphs",
-     .standard = "none",
-     .help = "how the model's step is compiled"},
     {.flag = "--continuous-batching",
      .kind = OPTION_CHOICE,
      .list = true,

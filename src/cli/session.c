@@ -85,12 +85,14 @@ static bool check_prompt(const Session *session, Error *error) {
 }
 
 static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
-  const char *backend = session->engine.sdpa_backend;
+  const char *backend = session->engine.sdpa_backend, *mode = session->engine.compile_mode;
+  const StepOptions compile = step_options(mode);
   const GeneratorOptions options = {
       .attention = session->engine.attention,
       .sdpa_backend = backend ? backend_name(backend) : NULL,
       .cache_dtype = session->engine.dtype,
       .kernelize = session->engine.kernelize,
+      .compile = mode ? &compile : NULL,
       .max_batch = 1,
       .max_tokens = (int64_t)session->prompt.count + new_tokens,
   };

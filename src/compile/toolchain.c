@@ -83,23 +83,39 @@ static bool ask_version(Toolchain *toolchain, int interrupt) {
   return child_finish(child, answered ? ANSWER_NANOSECONDS : 0, NULL).exit_code == 0 && answered;
 }
 
-static bool try_command(Toolchain *toolchain, const char *command, int interrupt) {
+static bool try_command(Toolchain *toolchain, const char *command) {
   *toolchain = (Toolchain){0};
   if (!command || !set_words(toolchain, command)) return false;
   for (int i = 0; toolchain->words[i]; i++) add_identity(toolchain, toolchain->words[i]);
-  return ask_version(toolchain, interrupt);
+  return true;
+}
+
+// The commands in the order in which they are tried: $CC alone, where it is set.
+static const char *command_at(int index) {
+  static const char *const commands[] = {"cc", "gcc", "clang"};
+  const char *wanted = getenv("CC");
+  if (wanted && wanted[0]) return index == 0 ? wanted : NULL;
+  return index < (int)COUNT_OF(commands) ? commands[index] : NULL;
+}
+
+static bool refuse(Error *error) {
+  const char *wanted = getenv("CC");
+  if (wanted && wanted[0])
+    return error_set(error, ERROR_UNSUPPORTED, "CC", "\"%s\" is no compiler that answers --version",
+                     wanted);
+  return error_set(error, ERROR_UNSUPPORTED, NULL,
+                   "no C compiler: neither $CC nor cc, gcc or clang is on the PATH");
 }
 
 bool toolchain_find(Toolchain *toolchain, int interrupt, Error *error) {
-  const char *wanted = getenv("CC");
-  if (wanted && wanted[0]) {
-    if (try_command(toolchain, wanted, interrupt)) return true;
-    return error_set(error, ERROR_UNSUPPORTED, "CC", "\"%s\" is no compiler that answers --version",
-                     wanted);
-  }
-  static const char *const commands[] = {"cc", "gcc", "clang"};
-  for (size_t i = 0; i < COUNT_OF(commands); i++)
-    if (try_command(toolchain, commands[i], interrupt)) return true;
-  return error_set(error, ERROR_UNSUPPORTED, NULL,
-                   "no C compiler: neither $CC nor cc, gcc or clang is on the PATH");
+  for (int i = 0; command_at(i); i++)
+    if (try_command(toolchain, command_at(i)) && ask_version(toolchain, interrupt)) return true;
+  return refuse(error);
+}
+
+bool toolchain_exists(Error *error) {
+  Toolchain toolchain;
+  for (int i = 0; command_at(i); i++)
+    if (try_command(&toolchain, command_at(i))) return true;
+  return refuse(error);
 }

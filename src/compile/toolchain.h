@@ -17,3 +17,5 @@ typedef struct {
 // ERROR_UNSUPPORTED with what was tried when there is none. `interrupt` ends the wait when
 // readable, or is -1. A compiler that does not answer within seconds counts as none.
 CHECKED bool toolchain_find(Toolchain *toolchain, int interrupt, Error *error);
+// Whether there is a file to ask, without asking it.
+CHECKED bool toolchain_exists(Error *error);

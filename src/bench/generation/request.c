@@ -38,13 +38,14 @@ json_t *request_json(const WorkerRequest *request) {
   for (int64_t i = 0; i < request->case_count; i++)
     json_array_append_new(cases, case_json(&request->cases[i]));
   return json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:I, s:I, s:I, s:o}", "task",
+      "{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:I, s:I, s:I, s:o}", "task",
       task_names[request->task], "model", request->model, "dtype", dtype_name(request->dtype),
       "rounding", dtype_name(request->rounding), "seed", (json_int_t)request->seed, "threads",
       (json_int_t)request->threads, "pin", request->pin, "tier", cpu_tier_name(request->tier),
       "attention", request->attention, "sdpa_backend", request->sdpa_backend, "kernelize",
-      request->kernelize, "batch", (json_int_t)request->batch, "warmup",
-      (json_int_t)request->warmup, "iterations", (json_int_t)request->iterations, "cases", cases);
+      request->kernelize, "compile_mode", request->compile_mode, "batch",
+      (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
+      (json_int_t)request->iterations, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,
@@ -126,6 +127,7 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          read_text(field, "attention", arena, &request->attention, error) &&
          read_text(field, "sdpa_backend", arena, &request->sdpa_backend, error) &&
          field_boolean_or(&kernelize, &request->kernelize, error) &&
+         read_text(field, "compile_mode", arena, &request->compile_mode, error) &&
          read_count(field, "batch", INT32_MAX, &request->batch, error) &&
          read_count(field, "warmup", INT32_MAX, &request->warmup, error) &&
          read_count(field, "iterations", INT32_MAX, &request->iterations, error) &&

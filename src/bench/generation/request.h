@@ -41,6 +41,7 @@ typedef struct {
   CpuTier tier;
   const char *attention, *sdpa_backend; // sdpa_backend NULL: not forced
   bool kernelize;                       // scenario
+  const char *compile_mode;             // scenario; NULL: not compiled
   int64_t batch, warmup, iterations;    // scenario
   const RequestCase *cases;             // make: none; scenario: one
   int64_t case_count;

@@ -140,6 +140,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .attention = scenario->attn_implementation,
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .kernelize = scenario->kernelize,
+      .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,

@@ -2,6 +2,8 @@
 #include "bench/generation/support.h"
 #include "attention/attention.h"
 #include "bench/generation/backend_name.h"
+#include "compile/toolchain.h"
+#include "generate/step_programs.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -12,12 +14,26 @@ static const char *say(char *buffer, size_t size, const char *what, const char *
   return buffer;
 }
 
+// Whether this build knows the mode and this machine has a compiler; else buffer says why not.
+static bool can_compile(const CompileKwargs *compile, char *buffer, size_t size) {
+  char reason[sizeof(Error)];
+  Error error;
+  if (!step_mode_known(compile->mode)) {
+    say(buffer, size, "compile mode ", compile->mode);
+    return false;
+  }
+  if (toolchain_exists(&error)) return true;
+  snprintf(buffer, size, "compile mode %s: %s", compile->mode,
+           error_text(&error, reason, sizeof reason));
+  return false;
+}
+
 const char *support_missing(const Scenario *scenario, char *buffer, size_t size) {
   Error error;
   const char *backend = backend_name(scenario->sdpa_backend);
   if (scenario->device[0] && strcmp(scenario->device, "cpu") != 0)
     return say(buffer, size, "device ", scenario->device);
-  if (scenario->compile.compiled) return say(buffer, size, "compile mode ", scenario->compile.mode);
+  if (scenario->compile.compiled && !can_compile(&scenario->compile, buffer, size)) return buffer;
   if (scenario->continuous_batching) return say(buffer, size, "continuous batching", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
   if (attention_find(scenario->attn_implementation, sdpa ? backend : NULL, &error)) return NULL;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bench/generation/compile_phase.h"
 #include "bench/generation/correctness.h"
 #include "bench/generation/logits_file.h"
 #include "bench/generation/measurement.h"
@@ -23,6 +24,7 @@ typedef struct {
   Generator *generator;
   int32_t *prompts;              // [batch, prompt_length]
   int64_t open_ns;               // opening the generator
+  StepFacts cold, cached;        // of compiling, before the runs
   double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
 
@@ -47,6 +49,44 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
   return worker_event_progress(scene->output, measurement_phase_name(phase), done, total);
 }
 
+// One round of compiling: cold, or from the cache, whose generator stays.
+static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Error *error) {
+  StepOptions compile = step_options(scene->request->compile_mode);
+  compile.refresh_cache = cold;
+  options->compile = &compile;
+  worker_event_progress(scene->output, cold ? "compile" : "compile, cached", 0, 1);
+  int64_t start = clock_now();
+  Generator *generator =
+      compile_phase_open(scene->model, scene->team, scene->request->tier, options, scene->prompts,
+                         scene->item->prompt_length, error);
+  if (!generator) return false;
+  *(cold ? &scene->cold : &scene->cached) = generator_step_facts(generator);
+  if (cold)
+    generator_close(generator);
+  else
+    scene->generator = generator;
+  scene->open_ns = clock_now() - start;
+  return true;
+}
+
+static bool open_generator(Scene *scene, GeneratorOptions *options, Error *error) {
+  if (scene->request->compile_mode)
+    return compile_scene(scene, options, true, error) &&
+           compile_scene(scene, options, false, error);
+  int64_t start = clock_now();
+  scene->generator =
+      generator_open(scene->model, scene->team, scene->request->tier, options, error);
+  scene->open_ns = clock_now() - start;
+  return scene->generator != NULL;
+}
+
+static void make_prompts(Scene *scene) {
+  size_t row = (size_t)scene->item->prompt_length;
+  scene->prompts = memory_allocate((size_t)scene->request->batch * row * sizeof(int32_t));
+  for (int64_t i = 0; i < scene->request->batch; i++)
+    memcpy(scene->prompts + (size_t)i * row, scene->item->prompt, row * sizeof(int32_t));
+}
+
 static bool open_scene(Scene *scene, Error *error) {
   const WorkerRequest *request = scene->request;
   const RequestCase *item = scene->item;
@@ -54,6 +94,7 @@ static bool open_scene(Scene *scene, Error *error) {
                           (uint64_t)request->seed};
   scene->model = model_map(&options, REQUEST_WEIGHTS, error);
   if (!scene->model) return false;
+  make_prompts(scene);
   int64_t longest = item->new_tokens > item->steps ? item->new_tokens : item->steps;
   GeneratorOptions generator = {
       .attention = request->attention,
@@ -63,14 +104,7 @@ static bool open_scene(Scene *scene, Error *error) {
       .max_batch = request->batch,
       .max_tokens = item->prompt_length + longest,
   };
-  int64_t start = clock_now();
-  scene->generator = generator_open(scene->model, scene->team, request->tier, &generator, error);
-  scene->open_ns = clock_now() - start;
-  size_t row = (size_t)item->prompt_length;
-  scene->prompts = memory_allocate((size_t)request->batch * row * sizeof(int32_t));
-  for (int64_t i = 0; i < request->batch; i++)
-    memcpy(scene->prompts + (size_t)i * row, item->prompt, row * sizeof(int32_t));
-  return scene->generator != NULL;
+  return open_generator(scene, &generator, error);
 }
 
 static void close_scene(Scene *scene) {
@@ -201,6 +235,16 @@ static json_t *load_json(const Scene *scene, const Measurement *measurement) {
                    (json_int_t)measurement->trial_first);
 }
 
+// What compiling took before the runs, cold and from the cache, and in all, the passes that only
+// the comparison of logits makes included.
+static json_t *compile_json(const Scene *scene) {
+  if (!scene->request->compile_mode) return json_null();
+  StepFacts all = generator_step_facts(scene->generator);
+  return json_pack("{s:s, s:o, s:o, s:o}", "mode", scene->request->compile_mode, "cold",
+                   compile_phase_json(&scene->cold), "cached", compile_phase_json(&scene->cached),
+                   "all", compile_phase_json(&all));
+}
+
 static json_t *ceilings_json(const Ceilings *ceilings) {
   return json_pack("{s:f, s:f, s:f, s:i}", "read_gb_per_s", ceilings->read_gb_per_s,
                    "fma_gflop_per_s", ceilings->fma_gflop_per_s, "dot_gflop_per_s",
@@ -225,11 +269,11 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
     json_decref(memory);
     return NULL;
   }
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
                    times_json(measurement), "ends_ns", ends_json(measurement), "ids",
-                   first_ids_json(measurement), "load", load_json(scene, measurement), "memory",
-                   memory, "work", work_json(&work), "ceilings", ceilings_json(&ceilings),
-                   "correctness", correctness_json(&correctness), "usage",
+                   first_ids_json(measurement), "load", load_json(scene, measurement), "compile",
+                   compile_json(scene), "memory", memory, "work", work_json(&work), "ceilings",
+                   ceilings_json(&ceilings), "correctness", correctness_json(&correctness), "usage",
                    process_usage_json(&measurement->usage), "allocations",
                    (json_int_t)measurement->allocations, "threads", team_size(scene->team));
 }

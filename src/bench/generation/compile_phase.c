@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/generation/compile_phase.h"
+#include "base/memory.h"
+
+enum { TOKENS = 2 };
+
+static bool make_tokens(Generator *generator, int64_t batch, const int32_t *prompts,
+                        int64_t prompt_length, Error *error) {
+  int32_t *ids = memory_allocate((size_t)batch * TOKENS * sizeof *ids);
+  int64_t *counts = memory_allocate((size_t)batch * sizeof *counts);
+  GenerationRequest request = {.batch = batch,
+                               .prompt_length = prompt_length,
+                               .new_tokens = TOKENS,
+                               .prompts = prompts,
+                               .sampling = sampling_greedy()};
+  GenerationResult result = {.ids = ids, .counts = counts};
+  bool done = generation_run(generator, &request, &result, error);
+  memory_free(ids);
+  memory_free(counts);
+  return done;
+}
+
+Generator *compile_phase_open(const Model *model, Team *team, CpuTier tier,
+                              const GeneratorOptions *options, const int32_t *prompts,
+                              int64_t prompt_length, Error *error) {
+  Generator *generator = generator_open(model, team, tier, options, error);
+  if (!generator) return NULL;
+  if (make_tokens(generator, options->max_batch, prompts, prompt_length, error)) return generator;
+  generator_close(generator);
+  return NULL;
+}
+
+json_t *compile_phase_json(const StepFacts *facts) {
+  int64_t total = facts->trace_ns + facts->passes_ns + facts->emit_ns + facts->build_ns +
+                  facts->load_ns + facts->bind_ns;
+  return json_pack(
+      "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I}",
+      "total_ns", (json_int_t)total, "trace_ns", (json_int_t)facts->trace_ns, "passes_ns",
+      (json_int_t)facts->passes_ns, "emit_ns", (json_int_t)facts->emit_ns, "build_ns",
+      (json_int_t)facts->build_ns, "load_ns", (json_int_t)facts->load_ns, "bind_ns",
+      (json_int_t)facts->bind_ns, "programs", facts->programs, "recompiles", facts->recompiles,
+      "built", facts->built, "cache_hits", facts->cached, "nodes", facts->nodes, "groups",
+      facts->groups, "functions", facts->functions, "barriers", facts->barriers, "planned_bytes",
+      (json_int_t)facts->planned_bytes);
+}
