@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "report/compiling.h"
 #include "report/grid_lines.h"
 #include "report/label.h"
 #include "report/printers.h"
@@ -73,6 +74,12 @@ void print_markdown(const Report *report, Text *text) {
   if (grid.rows > 0) {
     append_statistics(text, report);
     append_singles(text, report);
+  }
+  grid_free(&grid);
+  grid = compiling_grid(report);
+  if (grid.rows > 0) {
+    text_append_character(text, '\n');
+    grid_markdown_append(&grid, text);
   }
   append_absent(text, report);
   grid_free(&grid);

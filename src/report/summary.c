@@ -3,11 +3,10 @@
 #include "base/wrap.h"
 #include "report/label.h"
 #include "report/printers.h"
-#include "statistics/comparison.h"
+#include "report/row_comparison.h"
 #include <math.h>
 
-enum { COMPARISON_SEED = 1, MOST_SENTENCES = 12 };
-static const double least_effect = 0.01;
+enum { MOST_SENTENCES = 12 };
 
 static bool competes(const Row *row) {
   return row->status == ROW_MEASURED && row->valid && report_primary(row);
@@ -38,37 +37,8 @@ static const Row *best_of(const Report *report, const Row *like, const Row *with
   return best;
 }
 
-typedef struct {
-  double *items;
-  size_t count;
-} Values;
-
-static Values values_of(const Cell *cell) {
-  const json_t *array = json_object_get(cell->source, "values");
-  Values values = {memory_allocate(json_array_size(array) * sizeof(double)), 0};
-  for (size_t i = 0; i < json_array_size(array); i++) {
-    const json_t *item = json_array_get(array, i);
-    if (json_is_number(item)) values.items[values.count++] = json_number_value(item);
-  }
-  return values;
-}
-
-// How many times as fast `best` is: the ratio is turned so that more is faster.
-static Comparison compare(const Row *best, const Row *next) {
-  const Cell *primary = report_primary(best);
-  Values fast = values_of(primary), slow = values_of(report_primary(next));
-  Comparison comparison = primary->less_is_better
-                              ? comparison_make(fast.items, fast.count, slow.items, slow.count,
-                                                false, least_effect, COMPARISON_SEED)
-                              : comparison_make(slow.items, slow.count, fast.items, fast.count,
-                                                false, least_effect, COMPARISON_SEED);
-  memory_free(fast.items);
-  memory_free(slow.items);
-  return comparison;
-}
-
 static void append_sentence(Text *text, const Row *best, const Row *next) {
-  Comparison comparison = compare(best, next);
+  Comparison comparison = row_comparison(best, next);
   double margin = (comparison.ci95.high - comparison.ci95.low) / 2;
   bool sure = comparison.verdict == VERDICT_BETTER;
   Text words = {0};

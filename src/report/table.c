@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/wrap.h"
+#include "report/compiling.h"
 #include "report/grid_lines.h"
 #include "report/label.h"
 #include "report/printers.h"
@@ -28,6 +29,15 @@ static void append_intro(const Report *report, Text *text) {
   text_free(&line);
 }
 
+static void append_compiling(const Report *report, Text *text) {
+  Grid grid = compiling_grid(report);
+  if (grid.rows > 0) {
+    text_append_character(text, '\n');
+    grid_lines_append(&grid, text);
+  }
+  grid_free(&grid);
+}
+
 void print_table(const Report *report, Text *text) {
   if (report->rows.count == 0) {
     text_append_text(text, "no scenarios\n");
@@ -37,5 +47,6 @@ void print_table(const Report *report, Text *text) {
   Grid grid = grid_make(report, true);
   grid_lines_append(&grid, text);
   grid_free(&grid);
+  append_compiling(report, text);
   append_absent(report, text);
 }

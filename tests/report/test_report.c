@@ -108,6 +108,42 @@ static void the_table_fits_80_columns(void **state) {
   report_free(&report);
 }
 
+// Compiled, twice as fast as the uncompiled eager with batch 1, and one without a twin.
+static json_t *compiled_entry(int batch, double seconds) {
+  json_t *made = entry("eager", batch, "measured", "", seconds, true);
+  json_t *ours = json_object_get(made, "attometer");
+  json_object_set_new(json_object_get(ours, "effective"), "compile_kwargs",
+                      json_pack("{s:s}", "mode", "default"));
+  json_object_set_new(ours, "compile",
+                      json_pack("{s:s, s:{s:I, s:I, s:i, s:i}, s:{s:I}}", "mode", "default", "cold",
+                                "total_ns", (json_int_t)1500000000, "build_ns",
+                                (json_int_t)1200000000, "programs", 2, "groups", 60, "cached",
+                                "total_ns", (json_int_t)8000000));
+  return made;
+}
+
+static void compiling_has_a_table_of_its_own(void **state) {
+  (void)state;
+  json_t *results = json_pack("{s:o, s:o, s:o}", "h1", entry("eager", 1, "measured", "", 1.0, true),
+                              "h2", compiled_entry(1, 0.5), "h3", compiled_entry(4, 0.5));
+  Report report;
+  Error error = {0};
+  assert_true(report_make(results, "results.json", &report, &error));
+  json_decref(results);
+  Text text = {0};
+  print_table(&report, &text);
+  assert_contains(&text,
+                  "compiled            cold   of it     from  programs  groups  times as fast\n"
+                  "                   start      cc    cache                    as uncompiled\n"
+                  "eager b1 default  1.50 s  1.20 s  8.00 ms         2      60   2.00 +- 0.02\n"
+                  "eager b4 default  1.50 s  1.20 s  8.00 ms         2      60              -\n");
+  text_free(&text);
+  print_markdown(&report, &text);
+  assert_contains(&text, "| eager b1 default | 1.50 s | 1.20 s | 8.00 ms | 2 |");
+  text_free(&text);
+  report_free(&report);
+}
+
 static void an_invalid_scenario_is_never_fastest(void **state) {
   (void)state;
   Report report = make_report();
@@ -253,6 +289,7 @@ static void numbers_read_well(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_table_fits_80_columns),
+      cmocka_unit_test(compiling_has_a_table_of_its_own),
       cmocka_unit_test(an_invalid_scenario_is_never_fastest),
       cmocka_unit_test(warnings_name_what_helps),
       cmocka_unit_test(markdown_has_every_statistic),
