@@ -63,11 +63,16 @@ StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepO
     error_set(error, ERROR_UNSUPPORTED, NULL, "compile mode %s: not in this build", options->mode);
     return NULL;
   }
+  int64_t begin = clock_now();
   Compiler *compiler = open_compiler(kernels, options, error);
   if (!compiler) return NULL;
   StepPrograms *programs = memory_allocate(sizeof *programs);
-  *programs = (StepPrograms){
-      .kernels = kernels, .team = team, .options = *options, .mode = mode, .compiler = compiler};
+  *programs = (StepPrograms){.kernels = kernels,
+                             .team = team,
+                             .options = *options,
+                             .mode = mode,
+                             .compiler = compiler,
+                             .facts = {.find_ns = clock_now() - begin}};
   return programs;
 }
 

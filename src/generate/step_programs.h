@@ -23,6 +23,7 @@ bool step_mode_known(const char *mode);
 
 // What compiling took so far, over all programs.
 typedef struct {
+  int64_t find_ns; // the compiler and the cache
   int64_t trace_ns, passes_ns, emit_ns, build_ns, load_ns, bind_ns;
   int programs, recompiles;
   int built, cached; // of programs with code: built by the compiler, found in the cache

@@ -40,8 +40,9 @@ int graph_result(Graph *graph, int64_t bytes) {
 void graph_append(Graph *graph, const GraphNode *node) {
   GraphNode copy = *node;
   copy.also_written |= node->op->also_written;
+  copy.inputs = graph_keep(graph, node->inputs, (size_t)node->input_count * sizeof *node->inputs);
   if (node->attributes)
-    copy.attributes = graph_attributes(graph, node->attributes, node->op->attributes_size);
+    copy.attributes = graph_keep(graph, node->attributes, node->op->attributes_size);
   ARRAY_APPEND(&graph->nodes, copy);
 }
 
@@ -107,8 +108,8 @@ int graph_made_by(const Graph *graph, int value, const Operator *op) {
   return node->op == op && node->output.value == value ? made->node : -1;
 }
 
-const void *graph_attributes(Graph *graph, const void *attributes, size_t size) {
-  return arena_copy_bytes(graph->arena, attributes, size);
+void *graph_keep(Graph *graph, const void *bytes, size_t size) {
+  return arena_copy_bytes(graph->arena, bytes, size);
 }
 
 // Bytes from the beginning of its value to the end of what the view sees.

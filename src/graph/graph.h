@@ -36,7 +36,7 @@ typedef struct {
 
 typedef struct {
   const Operator *op;
-  GraphUse inputs[OPERATOR_MAX_INPUTS];
+  GraphUse *inputs; // [input_count], in the graph's arena
   int input_count;
   uint32_t also_written;  // bit i: it writes through input i; the operator's own among them
   const void *attributes; // operator->attributes_size bytes in the graph's arena
@@ -57,7 +57,7 @@ void graph_close(Graph *graph); // NULL is fine
 int graph_external(Graph *graph, void *address, int64_t bytes);
 // A new result of `bytes`, to be made by the next node.
 int graph_result(Graph *graph, int64_t bytes);
-// Appends a node; the attributes are copied.
+// Appends a node; inputs and attributes are copied.
 void graph_append(Graph *graph, const GraphNode *node);
 
 // Whether the node writes the value (makes it, or writes through).
@@ -73,8 +73,8 @@ int graph_use_count(const Graph *graph, int value);
 int graph_only_user(const Graph *graph, int value);
 // The node that makes the value, when it is of that operator; -1: another, or the caller's memory.
 int graph_made_by(const Graph *graph, int value, const Operator *op);
-// Attributes for a node, kept as long as the graph.
-const void *graph_attributes(Graph *graph, const void *attributes, size_t size);
+// A copy for a node, kept as long as the graph: of attributes, of inputs.
+void *graph_keep(Graph *graph, const void *bytes, size_t size);
 // Checks what every pass promises: uses name values that exist and that an earlier node made, views
 // lie inside them, every operator accepts its inputs and gives the shape that is recorded.
 CHECKED bool graph_check(const Graph *graph, Error *error);

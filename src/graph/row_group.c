@@ -1,11 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/row_group.h"
 #include "kernels/operators/rows.h"
+#include <string.h>
 
 enum { SMALL_WORK = 16384 }; // elements times members: sooner done than a team has gathered
 
 bool row_group_is(const GraphNode *node) {
   return node->op == &row_group_operator || node->op == &row_group_through_operator;
+}
+
+static bool same_rows(const RowUse *a, const RowUse *b) {
+  return a->slot == b->slot && a->member == b->member && a->offset == b->offset &&
+         a->heads == b->heads && a->columns == b->columns;
+}
+
+static bool same_member(const RowMember *a, const RowMember *b) {
+  if (a->op != b->op || a->input_count != b->input_count || a->leaves != b->leaves ||
+      !same_rows(&a->output, &b->output))
+    return false;
+  for (int i = 0; i < a->input_count; i++)
+    if (!same_rows(&a->inputs[i], &b->inputs[i])) return false;
+  size_t size = a->op->attributes_size;
+  return size == 0 || memcmp(a->attributes, b->attributes, size) == 0;
+}
+
+bool row_group_alike(const RowGroup *a, const RowGroup *b) {
+  if (a->by_head != b->by_head || a->heads != b->heads || a->slot_count != b->slot_count ||
+      a->member_count != b->member_count)
+    return false;
+  for (int i = 0; i < a->slot_count; i++)
+    if (a->slots[i].role != b->slots[i].role || a->slots[i].dtype != b->slots[i].dtype ||
+        a->slots[i].columns != b->slots[i].columns)
+      return false;
+  for (int i = 0; i < a->member_count; i++)
+    if (!same_member(&a->members[i], &b->members[i])) return false;
+  return true;
 }
 
 static const RowGroup *group_of(const void *attributes) {

@@ -72,3 +72,5 @@ extern const Operator row_group_operator;         // makes a result
 extern const Operator row_group_through_operator; // writes through its first input
 
 bool row_group_is(const GraphNode *node);
+// Whether they do the same to other memory: one code serves both.
+bool row_group_alike(const RowGroup *a, const RowGroup *b);

@@ -74,9 +74,10 @@ static bool place(Trace *trace, Tensor *output) {
 static void trace_apply(Ops *ops, const Operator *op, const Tensor *inputs, int count,
                         const void *attributes, bool kept, Tensor *output) {
   Trace *trace = (Trace *)ops;
-  GraphNode node = {.op = op, .input_count = count, .attributes = attributes};
+  GraphUse uses[OPERATOR_MAX_INPUTS];
+  GraphNode node = {.op = op, .inputs = uses, .input_count = count, .attributes = attributes};
   (void)kept;
-  for (int i = 0; i < count; i++) node.inputs[i] = use_of(trace, &inputs[i]);
+  for (int i = 0; i < count; i++) uses[i] = use_of(trace, &inputs[i]);
   if (op->written < 0 && !place(trace, output)) return;
   node.output = use_of(trace, output);
   graph_append(trace->graph, &node);

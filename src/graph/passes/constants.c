@@ -26,7 +26,7 @@ static void merge_scales(Graph *graph, bool *removed, int index) {
   int earlier = scaled_before(graph, index);
   if (earlier < 0) return;
   ScaleAttributes attributes = {factor_of(scale) * factor_of(&graph->nodes.items[earlier])};
-  scale->attributes = graph_attributes(graph, &attributes, sizeof attributes);
+  scale->attributes = graph_keep(graph, &attributes, sizeof attributes);
   removed[earlier] = true;
 }
 

@@ -6,11 +6,14 @@ static void need(bool *needed, const GraphUse *use) {
 }
 
 // What the caller's memory gets (a cache) is always needed.
+static bool is_needed(const Graph *graph, int value, const bool *needed) {
+  return needed[value] || graph->values.items[value].kind == VALUE_EXTERNAL;
+}
+
 static bool writes_needed(const Graph *graph, const GraphNode *node, const bool *needed) {
-  for (size_t i = 0; i < graph->values.count; i++)
-    if (graph_writes(node, (int)i) && (needed[i] || graph->values.items[i].kind == VALUE_EXTERNAL))
-      return true;
-  return false;
+  for (int i = 0; i < node->input_count; i++)
+    if (node->also_written >> i & 1 && is_needed(graph, node->inputs[i].value, needed)) return true;
+  return is_needed(graph, node->output.value, needed);
 }
 
 // Backwards: a node is kept when it makes or writes a value that something behind it, or the

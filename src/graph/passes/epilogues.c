@@ -39,9 +39,9 @@ static int take_activation(Graph *graph, int index) {
     return -1;
   attributes.activation = ((const ActivationAttributes *)activation->attributes)->activation;
   activation->op = &norm_linear_operator;
-  activation->attributes = graph_attributes(graph, &attributes, sizeof attributes);
+  activation->attributes = graph_keep(graph, &attributes, sizeof attributes);
   activation->input_count = linear->input_count;
-  for (int i = 0; i < linear->input_count; i++) activation->inputs[i] = linear->inputs[i];
+  activation->inputs = linear->inputs;
   return product;
 }
 

@@ -51,9 +51,9 @@ static void close_gate(Graph *graph, const Gate *gate) {
   const ActivationAttributes *activation = graph->nodes.items[gate->activation].attributes;
   attributes.activation = activation->activation;
   multiply->op = &gated_linear_operator;
-  multiply->attributes = graph_attributes(graph, &attributes, sizeof attributes);
+  multiply->attributes = graph_keep(graph, &attributes, sizeof attributes);
   multiply->input_count = product->input_count;
-  for (int i = 0; i < product->input_count; i++) multiply->inputs[i] = product->inputs[i];
+  multiply->inputs = product->inputs;
 }
 
 void pass_gates(Graph *graph) {

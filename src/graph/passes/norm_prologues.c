@@ -16,9 +16,9 @@ static void take_norm(Graph *graph, const GraphNode *norm, GraphNode *product) {
       .activation = ACTIVATION_NONE,
   };
   product->op = with_norm(product->op);
-  product->attributes = graph_attributes(graph, &attributes, sizeof attributes);
+  product->attributes = graph_keep(graph, &attributes, sizeof attributes);
   product->input_count = norm->input_count;
-  for (int i = 0; i < norm->input_count; i++) product->inputs[i] = norm->inputs[i];
+  product->inputs = norm->inputs;
 }
 
 // The node that takes the norm at `index` in; -1: none.

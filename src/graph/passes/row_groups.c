@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/passes/row_groups.h"
-#include <string.h>
 
 enum { MOST_LOCAL_BYTES = 96 << 10 }; // of what a token leaves between members, on a stack
 
@@ -305,13 +304,14 @@ static GraphNode node_of(Forming *forming, Leaving leaving) {
   leaving.written &= ~(1u << chosen | 1u << place);
   if (chosen != place && place_written) leaving.written |= 1u << chosen;
   group->output = forming->uses[place].view;
-  RowGroupAttributes attributes = {graph_attributes(forming->graph, group, sizeof *group), NULL};
+  RowGroupAttributes attributes = {graph_keep(forming->graph, group, sizeof *group), NULL};
   GraphNode node = {.op = group->makes ? &row_group_operator : &row_group_through_operator,
                     .also_written = leaving.written,
                     .input_count = group->slot_count - group->makes,
-                    .attributes = graph_attributes(forming->graph, &attributes, sizeof attributes),
+                    .attributes = graph_keep(forming->graph, &attributes, sizeof attributes),
                     .output = forming->uses[place]};
-  memcpy(node.inputs, forming->uses, (size_t)node.input_count * sizeof *node.inputs);
+  node.inputs =
+      graph_keep(forming->graph, forming->uses, (size_t)node.input_count * sizeof *node.inputs);
   return node;
 }
 
@@ -336,7 +336,15 @@ static void forget_local(Forming *forming) {
   }
 }
 
+static bool is_row_operator(const Graph *graph, int index) {
+  if (index >= (int)graph->nodes.count) return false;
+  const GraphNode *node = &graph->nodes.items[index];
+  return row_operator_find(node->op, node->attributes) != NULL;
+}
+
 static bool form(Graph *graph, int first, bool *removed, int *after) {
+  *after = first + 1;
+  if (!is_row_operator(graph, first) || !is_row_operator(graph, first + 1)) return false;
   Forming *forming = memory_allocate(sizeof *forming);
   *forming = (Forming){.graph = graph, .first = first};
   int next = first;
