@@ -11,7 +11,6 @@ _attometer() {
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --config-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
         --continuous-batching) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
         --rules) COMPREPLY=($(compgen -W 'all none fa2-unavailable fa2-compile flex-batching batching-mode' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
@@ -19,12 +18,15 @@ _attometer() {
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
+        --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
+        --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --kernelize) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
         --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
-      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --compile-mode --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
     attention)
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -55,8 +57,11 @@ _attometer() {
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
+        --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
+        --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --kernelize --help' ;;
+      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --help' ;;
     logits)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -67,8 +72,11 @@ _attometer() {
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
+        --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
+        --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --kernelize --help' ;;
+      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --help' ;;
     tokenize)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;

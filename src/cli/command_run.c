@@ -154,6 +154,8 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .decoder_context = run},
       .results = run->results,
       .progress = &run->progress,
+      .dump_graph = arguments_text(arguments, "--dump-graph"),
+      .dump_folder = arguments_text(arguments, "--dump-folder"),
   };
   return runner_run(&options, summary, error);
 }

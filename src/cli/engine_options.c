@@ -36,13 +36,25 @@ static const Option model_rows[] = {
     .flag = "--kernelize", .kind = OPTION_SWITCH,                                                  \
     .help = "hand-written fused layers in place of primitive operators"                            \
   }
-#define COMPILE_MODES_TEXT "none|default|reduce-overhead|max-autotune|max-autotune-no-cudagraphs"
 #define COMPILE_ROW(LIST)                                                                          \
   {                                                                                                \
-    .flag = "--compile-mode", .kind = OPTION_CHOICE, .list = LIST, .choices = COMPILE_MODES_TEXT,  \
+    .flag = "--compile-mode", .kind = OPTION_CHOICE, .list = LIST, .placeholder = "MODE",          \
+    .choices = "none|default|reduce-overhead|max-autotune|max-autotune-no-cudagraphs",             \
     .standard = "none",                                                                            \
-    .help = "how the model's step is compiled: default fuses it and writes C for the system's "    \
-            "compiler, reduce-overhead also replays it, max-autotune also tunes"                   \
+    .help = "how the model's step is compiled: none; default fuses it and writes C for the "       \
+            "system's compiler; reduce-overhead also replays it without dispatch; "                \
+            "max-autotune-no-cudagraphs also tunes; max-autotune does both"                        \
+  }
+#define DUMP_ROWS                                                                                  \
+  {.flag = "--dump-graph",                                                                         \
+   .kind = OPTION_CHOICE,                                                                          \
+   .choices = "before|after|all",                                                                  \
+   .standard_help = "none",                                                                        \
+   .help = "write the compiler's graphs as text and Graphviz: as recorded, as compiled, or after " \
+           "every pass"},                                                                          \
+  {                                                                                                \
+    .flag = "--dump-folder", .kind = OPTION_TEXT, .placeholder = "FOLDER", .standard = "graphs",   \
+    .help = "where they go"                                                                        \
   }
 #define ENGINE_ROWS(LISTS, ATTENTION, ATTENTION_LATER, ATTENTION_STANDARD, ...)                    \
   {                                                                                                \
@@ -77,7 +89,7 @@ static const Option model_rows[] = {
 
 static const Option single_rows[] =
     ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager",
-                COMPILE_ROW(false), KERNELIZE_ROW);
+                COMPILE_ROW(false), DUMP_ROWS, KERNELIZE_ROW);
 #define KERNELIZE_LIST_ROW                                                                         \
   {                                                                                                \
     .flag = "--kernelize", .kind = OPTION_CHOICE, .list = true, .choices = "off|on",               \
@@ -86,7 +98,7 @@ static const Option single_rows[] =
   }
 static const Option list_rows[] =
     ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa",
-                COMPILE_ROW(true), KERNELIZE_LIST_ROW);
+                COMPILE_ROW(true), DUMP_ROWS, KERNELIZE_LIST_ROW);
 
 static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
 
@@ -147,6 +159,8 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
       .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
       .cpu_mask = arguments_text(arguments, "--cpu-mask"),
       .kernelize = arguments_switch(arguments, "--kernelize"),
+      .dump_graph = arguments_text(arguments, "--dump-graph"),
+      .dump_folder = arguments_text(arguments, "--dump-folder"),
       .compile_mode = strcmp(mode, "none") == 0 ? NULL : mode,
   };
   if (!dtype_by_name(dtype, &options->dtype)) {

@@ -18,12 +18,13 @@ typedef struct {
   const char *device; // "cpu"
   int threads;        // 0: one per core that this process may use
   bool pin;
-  const char *attention;    // "eager"
-  const char *sdpa_backend; // NULL: not forced
-  CpuTier tier;             // what this machine can run, capped by --cpu-mask
-  const char *cpu_mask;     // as given; NULL: not capped
-  bool kernelize;           // fused layers
-  const char *compile_mode; // NULL: not compiled
+  const char *attention;                // "eager"
+  const char *sdpa_backend;             // NULL: not forced
+  CpuTier tier;                         // what this machine can run, capped by --cpu-mask
+  const char *cpu_mask;                 // as given; NULL: not capped
+  bool kernelize;                       // fused layers
+  const char *compile_mode;             // NULL: not compiled
+  const char *dump_graph, *dump_folder; // dump_graph NULL: no graphs are written
 } EngineOptions;
 
 // Reads either form; of a list, the first value. The texts belong to the arguments.

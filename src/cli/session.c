@@ -86,7 +86,11 @@ static bool check_prompt(const Session *session, Error *error) {
 
 static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
   const char *backend = session->engine.sdpa_backend, *mode = session->engine.compile_mode;
-  const StepOptions compile = step_options(mode);
+  StepOptions compile = step_options(mode);
+  GraphDumpWhich which;
+  if (!graph_dump_by_name(session->engine.dump_graph, &which)) return false; // the table's choices
+  session->dump = graph_dump(which, session->engine.dump_folder, "");
+  if (which != GRAPH_DUMP_NONE) compile.dump = &session->dump;
   const GeneratorOptions options = {
       .attention = session->engine.attention,
       .sdpa_backend = backend ? backend_name(backend) : NULL,
@@ -122,6 +126,9 @@ bool session_load(Session *session, int64_t new_tokens, Error *error) {
 }
 
 void session_close(Session *session) {
+  char line[sizeof session->dump.problem];
+  if (session->dump.problem.code != ERROR_NONE)
+    output_warning("--dump-graph: %s", error_text(&session->dump.problem, line, sizeof line));
   generator_close(session->generator);
   model_close(session->model);
   team_close(session->team);

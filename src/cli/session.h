@@ -19,6 +19,7 @@ typedef struct {
   Team *team;
   Model *model;
   Generator *generator;
+  GraphDump dump; // of what the generator compiles
 } Session;
 
 // Reads the flags (model_options, engine_options, prompt_options), resolves the model and makes the

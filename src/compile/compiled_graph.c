@@ -18,7 +18,7 @@ static void tell(const CompiledGraphOptions *options, const char *label, const c
 static void improve(CompiledGraph *compiled, Graph *graph, const char *label,
                     const CompiledGraphOptions *options) {
   int64_t told = 0;
-  tell(options, label, "traced", graph);
+  tell(options, label, COMPILED_GRAPH_FIRST_STEP, graph);
   int64_t begin = clock_now();
   for (int i = 0; i < pass_count(); i++) {
     pass_at(i)->run(graph);
@@ -28,7 +28,7 @@ static void improve(CompiledGraph *compiled, Graph *graph, const char *label,
   }
   if (options->compiler) row_groups_form(graph);
   compiled->facts.passes_ns = clock_now() - begin - told;
-  if (options->compiler) tell(options, label, "row-groups", graph);
+  tell(options, label, COMPILED_GRAPH_LAST_STEP, graph);
 }
 
 static bool make_code(CompiledGraph *compiled, Graph *graph, const char *label,

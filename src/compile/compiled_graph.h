@@ -5,12 +5,16 @@
 #include "compile/executable.h"
 #include "compile/row_codes.h"
 
+// The names of the first and the last step that a listener is told of; passes come between.
+#define COMPILED_GRAPH_FIRST_STEP "traced"
+#define COMPILED_GRAPH_LAST_STEP "row-groups"
+
 typedef struct {
   const Kernels *kernels;
   Team *team;
   bool replay;        // see compile/executable.h
   Compiler *compiler; // NULL: operators as they are, without code of their own
-  // Told about the graph as it was recorded ("traced") and after each step; NULL: nobody is.
+  // Told about the graph as it was recorded and after each step; NULL: nobody is.
   void (*listener)(void *context, const char *label, const char *step, const Graph *graph);
   void *listener_context;
 } CompiledGraphOptions;

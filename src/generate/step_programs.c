@@ -163,8 +163,8 @@ static CompiledGraph *make(StepPrograms *programs, const Decoder *decoder, const
                                   .team = programs->team,
                                   .replay = programs->mode->replay,
                                   .compiler = programs->compiler,
-                                  .listener = programs->options.listener,
-                                  .listener_context = programs->options.listener_context};
+                                  .listener = programs->options.dump ? graph_dump_listen : NULL,
+                                  .listener_context = programs->options.dump};
   Graph *graph = record(programs, decoder, pass, guard->choose, error);
   if (!graph) return NULL;
   name_pass(guard, label);

@@ -3,7 +3,7 @@
 // shows of the cache, whether it ends in logits or in choices), made when it is first met. A pass
 // that none of them fits is compiled anew; all but the first of its kind count as recompiles.
 #pragma once
-#include "compile/compiled_graph.h"
+#include "compile/graph_dump.h"
 #include "model/decoder.h"
 
 // How a generator is compiled.
@@ -13,9 +13,7 @@ typedef struct {
   bool refresh_cache; // code is built anew, and kept: a cold start is measured
   const char *cache_folder; // NULL: the standard one
   int interrupt;            // descriptor that ends builds when readable; -1: none
-  // Told about every graph: see compile/compiled_graph.h. NULL: nobody is.
-  void (*listener)(void *context, const char *label, const char *step, const Graph *graph);
-  void *listener_context;
+  GraphDump *dump;          // graphs are written to files; NULL: they are not
 } StepOptions;
 
 StepOptions step_options(const char *mode); // the rest is as usual

@@ -111,12 +111,46 @@ def test_folder_without_a_name(folder):
 
 
 def test_skips(folder):
-    done = run(SHORT + ["--compile-mode", "none", "default"], folder)
-    check(done.returncode == 0 and "not in this build" in done.stdout, "a skip has its reason")
+    environment = {**os.environ, "CC": "/no/such/compiler"}
+    done = run(SHORT + ["--compile-mode", "none", "default"], folder, env=environment)
+    check(done.returncode == 0 and '"/no/such/compiler" is no' in done.stdout,
+          "a skip has its reason")
     check({entry["attometer"]["status"] for entry in results(folder).values()} ==
           {"measured", "skipped"}, "statuses")
-    only = run(SHORT + ["--compile-mode", "default"], folder + "only")
+    only = run(SHORT + ["--compile-mode", "default"], folder + "only", env=environment)
     check(only.returncode == 5, "nothing to run is an error")
+
+
+def test_compiled(folder):
+    os.mkdir(folder)
+    environment = {**os.environ, "ATTOMETER_CACHE_DIR": f"{folder}/code"}
+    arguments = ["--compile-mode", "none", "default", "reduce-overhead", "--attn-implementation", "eager",
+                 "--kernelize", "off", "on", "--dump-graph", "all", "--dump-folder", f"{folder}/graphs"]
+    done = run(SHORT + arguments, f"{folder}/results", env=environment)
+    check(done.returncode == 0 and "times as fast" in done.stdout, "compiled scenarios have a table")
+    for key, entry in results(f"{folder}/results").items():
+        check_entry(key, entry)
+        compiled, found = entry["config"]["compile_kwargs"], entry["attometer"]["compile"]
+        check((compiled is None) == (found is None), "what compiling took stands with what compiles")
+        if not found:
+            continue
+        cold, cached = found["cold"], found["cached"]
+        check(found["mode"] == compiled["mode"] and cold["programs"] == 2, "mode and programs")
+        check(cold["built"] == 2 and cold["cache_hits"] == 0 and cold["build_ns"] > 0, "a cold start")
+        check(cached["built"] == 0 and cached["cache_hits"] == 2 and cached["build_ns"] == 0, "a cached one")
+        check(found["all"]["recompiles"] >= 0 and found["graphs"]["problem"] is None, "graphs")
+        folders = glob.glob(f"{folder}/graphs/*-{compiled['mode']}*")
+        files = [name for at in folders for name in os.listdir(at)]
+        check(len(folders) >= 1 and found["graphs"]["files"] > 0 and
+              sum(name.endswith(".dot") for name in files) * 2 == len(files), "files of graphs")
+
+
+def test_dump_to_nowhere(folder):
+    done = run(SHORT + ["--compile-mode", "default", "--attn-implementation", "eager", "--dump-graph", "after",
+                        "--dump-folder", "/proc/graphs"], folder)
+    (entry,) = results(folder).values()
+    check(done.returncode == 0 and "/proc/graphs" in entry["attometer"]["compile"]["graphs"]["problem"],
+          "graphs that cannot be written cost no run")
 
 
 def test_mistakes(folder):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/runner.h"
+#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "bench/generation/announcement.h"
@@ -120,6 +121,10 @@ static bool record_measured(Sweep *sweep, const MatrixCell *cell, const EntryPar
 static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const StockCase *item) {
   const StockOptions *stock = &sweep->options->stock;
   const Scenario *scenario = &cell->effective;
+  char name[SCENARIO_NAME_SIZE];
+  char *graphs = sweep->options->dump_graph
+                     ? path_join(sweep->options->dump_folder, scenario_name(scenario, name))
+                     : NULL;
   RequestCase request_case = {
       .prompt = item->prompt.items,
       .prompt_length = item->length,
@@ -141,6 +146,8 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .kernelize = scenario->kernelize,
       .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
+      .dump_graph = sweep->options->dump_graph,
+      .dump_folder = graphs,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,
@@ -148,7 +155,10 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .case_count = 1,
   };
   int descriptors[] = {sweep->stock->weights, sweep->stock->reference};
-  return worker_process_run(&stock->command, request_json(&request), descriptors, 2, follow, sweep);
+  WorkerOutcome outcome =
+      worker_process_run(&stock->command, request_json(&request), descriptors, 2, follow, sweep);
+  memory_free(graphs);
+  return outcome;
 }
 
 static bool measure(Sweep *sweep, const MatrixCell *cell, const StockCase *item, Error *error) {

@@ -15,6 +15,8 @@ typedef struct {
   EntryFacts facts;
   Results *results;
   Progress *progress;
+  const char *dump_graph, *dump_folder; // graphs of compiled scenarios: "before", "after", "all",
+                                        // and a folder that gets one for each; NULL: none
 } RunnerOptions;
 
 typedef struct {

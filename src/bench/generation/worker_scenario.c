@@ -25,6 +25,7 @@ typedef struct {
   int32_t *prompts;              // [batch, prompt_length]
   int64_t open_ns;               // opening the generator
   StepFacts cold, cached;        // of compiling, before the runs
+  GraphDump dump;                // of what the cold round compiles
   double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
 
@@ -53,6 +54,7 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
 static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Error *error) {
   StepOptions compile = step_options(scene->request->compile_mode);
   compile.refresh_cache = cold;
+  if (cold && scene->dump.which != GRAPH_DUMP_NONE) compile.dump = &scene->dump;
   options->compile = &compile;
   worker_event_progress(scene->output, cold ? "compile" : "compile, cached", 0, 1);
   int64_t start = clock_now();
@@ -69,9 +71,18 @@ static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Er
   return true;
 }
 
+static bool open_dump(Scene *scene, Error *error) {
+  GraphDumpWhich which;
+  if (!graph_dump_by_name(scene->request->dump_graph, &which))
+    return error_set(error, ERROR_FORMAT, "dump_graph", "unknown \"%s\"",
+                     scene->request->dump_graph);
+  scene->dump = graph_dump(which, scene->request->dump_folder, "");
+  return true;
+}
+
 static bool open_generator(Scene *scene, GeneratorOptions *options, Error *error) {
   if (scene->request->compile_mode)
-    return compile_scene(scene, options, true, error) &&
+    return open_dump(scene, error) && compile_scene(scene, options, true, error) &&
            compile_scene(scene, options, false, error);
   int64_t start = clock_now();
   scene->generator =
@@ -237,12 +248,20 @@ static json_t *load_json(const Scene *scene, const Measurement *measurement) {
 
 // What compiling took before the runs, cold and from the cache, and in all, the passes that only
 // the comparison of logits makes included.
+static json_t *graphs_json(const GraphDump *dump) {
+  char text[sizeof(Error)];
+  if (dump->which == GRAPH_DUMP_NONE) return json_null();
+  bool fine = dump->problem.code == ERROR_NONE;
+  return json_pack("{s:s, s:i, s:s?}", "folder", dump->folder, "files", dump->files, "problem",
+                   fine ? NULL : error_text(&dump->problem, text, sizeof text));
+}
+
 static json_t *compile_json(const Scene *scene) {
   if (!scene->request->compile_mode) return json_null();
   StepFacts all = generator_step_facts(scene->generator);
-  return json_pack("{s:s, s:o, s:o, s:o}", "mode", scene->request->compile_mode, "cold",
+  return json_pack("{s:s, s:o, s:o, s:o, s:o}", "mode", scene->request->compile_mode, "cold",
                    compile_phase_json(&scene->cold), "cached", compile_phase_json(&scene->cached),
-                   "all", compile_phase_json(&all));
+                   "all", compile_phase_json(&all), "graphs", graphs_json(&scene->dump));
 }
 
 static json_t *ceilings_json(const Ceilings *ceilings) {
