@@ -139,7 +139,7 @@ def test_compiled(folder):
         check(cold["built"] == 2 and cold["cache_hits"] == 0 and cold["build_ns"] > 0, "a cold start")
         check(cached["built"] == 0 and cached["cache_hits"] == 2 and cached["build_ns"] == 0, "a cached one")
         check(found["all"]["recompiles"] >= 0 and found["graphs"]["problem"] is None, "graphs")
-        folders = glob.glob(f"{folder}/graphs/*-{compiled['mode']}*")
+        folders = glob.glob(f"{folder}/graphs/*compiled_{compiled['mode']}-*")
         files = [name for at in folders for name in os.listdir(at)]
         check(len(folders) >= 1 and found["graphs"]["files"] > 0 and
               sum(name.endswith(".dot") for name in files) * 2 == len(files), "files of graphs")
