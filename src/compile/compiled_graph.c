@@ -15,6 +15,11 @@ static void tell(const CompiledGraphOptions *options, const char *label, const c
   if (options->listener) options->listener(options->listener_context, label, step, graph);
 }
 
+static void pass_all(Graph *graph, const CompiledGraphOptions *options) {
+  for (int i = 0; i < pass_count(); i++) pass_at(i)->run(graph);
+  if (options->compiler) row_groups_form(graph);
+}
+
 static void improve(CompiledGraph *compiled, Graph *graph, const char *label,
                     const CompiledGraphOptions *options) {
   int64_t told = 0;
@@ -27,6 +32,7 @@ static void improve(CompiledGraph *compiled, Graph *graph, const char *label,
     told += clock_now() - before;
   }
   if (options->compiler) row_groups_form(graph);
+  for (int i = 0; options->shorter[0] && i < 2; i++) pass_all(options->shorter[i], options);
   compiled->facts.passes_ns = clock_now() - begin - told;
   tell(options, label, COMPILED_GRAPH_LAST_STEP, graph);
 }
@@ -38,24 +44,41 @@ static bool make_code(CompiledGraph *compiled, Graph *graph, const char *label,
                         &compiled->facts.codes, error);
 }
 
-static bool bind(CompiledGraph *compiled, Graph *graph, const CompiledGraphOptions *options,
-                 Error *error) {
+static bool bind(CompiledGraph *compiled, Graph *graph, LengthTable *lengths,
+                 const CompiledGraphOptions *options, Error *error) {
   int64_t begin = clock_now();
-  ExecutableOptions executable = {options->kernels, options->team, options->replay};
+  ExecutableOptions executable = {options->kernels, options->team, options->replay, lengths};
   compiled->executable = executable_open(graph, &executable, error);
-  compiled->facts.bind_ns = clock_now() - begin;
+  compiled->facts.bind_ns += clock_now() - begin;
   if (!compiled->executable) return false;
   compiled->facts.executable = executable_facts(compiled->executable);
   return true;
+}
+
+// Takes the graph over.
+static bool make_executable(CompiledGraph *compiled, Graph *graph, const char *label,
+                            const CompiledGraphOptions *options, Error *error) {
+  int64_t begin = clock_now();
+  LengthTable lengths = {0};
+  const GraphAtLength graphs[] = {{graph, options->lengths[0]},
+                                  {options->shorter[0], options->lengths[1]},
+                                  {options->shorter[1], options->lengths[2]}};
+  bool done = !options->shorter[0] || length_table_make(graphs, &lengths, error);
+  compiled->facts.bind_ns = clock_now() - begin;
+  if (done && make_code(compiled, graph, label, options, error))
+    return bind(compiled, graph, options->shorter[0] ? &lengths : NULL, options, error);
+  length_table_free(&lengths);
+  graph_close(graph);
+  return false;
 }
 
 CompiledGraph *compiled_graph_open(Graph *graph, const char *label,
                                    const CompiledGraphOptions *options, Error *error) {
   CompiledGraph *compiled = memory_allocate(sizeof *compiled);
   improve(compiled, graph, label, options);
-  bool coded = make_code(compiled, graph, label, options, error);
-  if (!coded) graph_close(graph);
-  if (coded && bind(compiled, graph, options, error)) return compiled;
+  bool done = make_executable(compiled, graph, label, options, error);
+  for (int i = 0; i < 2; i++) graph_close(options->shorter[i]);
+  if (done) return compiled;
   compiled_graph_close(compiled);
   return NULL;
 }

@@ -14,6 +14,10 @@ typedef struct {
   Team *team;
   bool replay;        // see compile/executable.h
   Compiler *compiler; // NULL: operators as they are, without code of their own
+  // The same code recorded for two shorter lengths, and all three lengths, the longest first: the
+  // result then runs at any length up to the longest. Taken over. shorter[0] NULL: one length.
+  Graph *shorter[2];
+  int64_t lengths[3];
   // Told about the graph as it was recorded and after each step; NULL: nobody is.
   void (*listener)(void *context, const char *label, const char *step, const Graph *graph);
   void *listener_context;

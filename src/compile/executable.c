@@ -19,9 +19,12 @@ struct Executable {
   Steps *steps; // [threads] of a replay, else one
   int threads;
   ARRAY_OF(Stretch) stretches;
-  Region memory;                   // results, then each thread's own block, then scratch
+  LengthTable lengths;             // recorded 0: there is one length
+  int64_t length;                  // that the steps are at
+  Region memory;                   // results, then each thread's own block
   int64_t own_bytes, common_bytes; // of one thread's own block, of the common one
-  int64_t own_scratch, scratch;    // bytes
+  Region scratch;                  // of operators by parts, then each thread's own
+  int64_t own_scratch, common_scratch; // bytes
   OperatorContext context;         // of operators that fork
 };
 
@@ -29,25 +32,33 @@ static int64_t whole(int64_t bytes, int64_t of) {
   return (bytes + of - 1) / of * of;
 }
 
-static int64_t node_scratch(const Executable *executable, const GraphNode *node, int threads) {
-  Tensor inputs[OPERATOR_MAX_INPUTS];
-  if (!node->op->scratch_bytes) return 0;
-  for (int i = 0; i < node->input_count; i++) inputs[i] = node->inputs[i].view;
-  return node->op->scratch_bytes(executable->options.kernels, inputs, node->input_count,
-                                 node->attributes, threads);
+static int64_t step_scratch(const Executable *executable, const Step *step, int threads) {
+  if (!step->op->scratch_bytes) return 0;
+  int64_t bytes = step->op->scratch_bytes(executable->options.kernels, step->inputs,
+                                          step->input_count, step->attributes, threads);
+  return whole(bytes, LINE);
 }
 
 static void find_scratch(Executable *executable) {
-  for (size_t i = 0; i < executable->graph->nodes.count; i++) {
-    const GraphNode *node = &executable->graph->nodes.items[i];
+  for (int i = 0; i < executable->steps[0].count; i++) {
     RunBy by = executable->schedule.by[i];
     if (by == RUN_BY_FORK) continue;
-    int64_t *most = by == RUN_BY_PARTS ? &executable->scratch : &executable->own_scratch;
-    int64_t bytes = node_scratch(executable, node, by == RUN_BY_PARTS ? executable->threads : 1);
+    bool parts = by == RUN_BY_PARTS;
+    int64_t *most = parts ? &executable->common_scratch : &executable->own_scratch;
+    int64_t bytes =
+        step_scratch(executable, &executable->steps[0].steps[i], parts ? executable->threads : 1);
     if (bytes > *most) *most = bytes;
   }
-  executable->scratch = whole(executable->scratch, LINE);
-  executable->own_scratch = whole(executable->own_scratch, LINE);
+}
+
+// What the steps need at their length; another length may need more.
+static bool take_scratch(Executable *executable, Error *error) {
+  find_scratch(executable);
+  size_t bytes =
+      (size_t)(executable->common_scratch + executable->threads * executable->own_scratch);
+  if (bytes <= executable->scratch.size) return true;
+  region_unmap(&executable->scratch);
+  return region_map(&executable->scratch, bytes, error);
 }
 
 static char *own_block(const Executable *executable, int thread) {
@@ -55,21 +66,16 @@ static char *own_block(const Executable *executable, int thread) {
          thread * executable->own_bytes;
 }
 
-static char *scratch_block(const Executable *executable) {
-  return own_block(executable, executable->threads);
-}
-
-// A thread's own scratch lies behind its own results.
 static char *own_scratch(const Executable *executable, int thread) {
-  return own_block(executable, thread + 1) - executable->own_scratch;
+  return (char *)executable->scratch.data + executable->common_scratch +
+         thread * executable->own_scratch;
 }
 
 static bool take_memory(Executable *executable, Error *error) {
   const Schedule *schedule = &executable->schedule;
   executable->common_bytes = whole(schedule->plan.bytes, PAGE);
-  executable->own_bytes = whole(schedule->own_plan.bytes + executable->own_scratch, PAGE);
-  int64_t bytes =
-      executable->common_bytes + executable->threads * executable->own_bytes + executable->scratch;
+  executable->own_bytes = whole(schedule->own_plan.bytes, PAGE);
+  int64_t bytes = executable->common_bytes + executable->threads * executable->own_bytes;
   return region_map(&executable->memory, (size_t)bytes, error);
 }
 
@@ -98,17 +104,19 @@ static void make_stretches(Executable *executable) {
 Executable *executable_open(Graph *graph, const ExecutableOptions *options, Error *error) {
   Executable *executable = memory_allocate(sizeof *executable);
   *executable = (Executable){.options = *options, .graph = graph, .threads = 1};
+  if (options->lengths) executable->lengths = *options->lengths;
+  executable->length = executable->lengths.recorded;
   if (options->replay) executable->threads = team_size(options->team);
   executable->context = (OperatorContext){options->kernels, options->team, arena_open(0)};
   schedule_make(graph, &executable->schedule);
-  find_scratch(executable);
-  if (!take_memory(executable, error)) {
-    executable_close(executable);
-    return NULL;
+  bool taken = take_memory(executable, error);
+  if (taken) make_steps(executable);
+  if (taken && take_scratch(executable, error)) {
+    make_stretches(executable);
+    return executable;
   }
-  make_steps(executable);
-  make_stretches(executable);
-  return executable;
+  executable_close(executable);
+  return NULL;
 }
 
 void executable_close(Executable *executable) {
@@ -117,11 +125,21 @@ void executable_close(Executable *executable) {
     steps_free(&executable->steps[i]);
   memory_free(executable->steps);
   ARRAY_FREE(&executable->stretches);
+  length_table_free(&executable->lengths);
   schedule_free(&executable->schedule);
   region_unmap(&executable->memory);
+  region_unmap(&executable->scratch);
   arena_close(executable->context.scratch);
   graph_close(executable->graph);
   memory_free(executable);
+}
+
+bool executable_set_length(Executable *executable, int64_t length, Error *error) {
+  if (length == executable->length) return true;
+  for (int i = 0; i < executable->threads; i++)
+    steps_set_length(&executable->steps[i], &executable->lengths, executable->length, length);
+  executable->length = length;
+  return take_scratch(executable, error);
 }
 
 ExecutableFacts executable_facts(const Executable *executable) {
@@ -131,7 +149,7 @@ ExecutableFacts executable_facts(const Executable *executable) {
       .stretches = (int)executable->stretches.count,
       .planned_bytes = executable->common_bytes + executable->threads * executable->own_bytes,
       .unshared_bytes = schedule->plan.unshared + executable->threads * schedule->own_plan.unshared,
-      .scratch_bytes = executable->scratch};
+      .scratch_bytes = (int64_t)executable->scratch.size};
   for (int i = 0; i < facts.steps; i++) facts.barriers += schedule->barrier[i];
   return facts;
 }
@@ -144,7 +162,7 @@ static void run_part(const Executable *executable, int index, int thread, int th
   OperatorPart part = {.kernels = executable->options.kernels,
                        .team = executable->options.team,
                        .scratch =
-                           alone ? own_scratch(executable, thread) : scratch_block(executable),
+                           alone ? own_scratch(executable, thread) : executable->scratch.data,
                        .thread = alone ? 0 : thread,
                        .threads = alone ? 1 : threads};
   step->op->part(&part, step->inputs, step->input_count, step->attributes, &step->output);

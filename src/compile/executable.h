@@ -9,7 +9,7 @@
 //
 // An operator that can only fork by itself ends a stretch of the replay and begins the next.
 #pragma once
-#include "graph/graph.h"
+#include "graph/length_table.h"
 
 typedef struct Executable Executable;
 
@@ -17,6 +17,8 @@ typedef struct {
   const Kernels *kernels;
   Team *team;
   bool replay;
+  LengthTable *lengths; // the graph is the longest of these: it runs at any length up to that.
+                        // Taken over (also when it fails). NULL: one length
 } ExecutableOptions;
 
 typedef struct {
@@ -30,6 +32,8 @@ typedef struct {
 CHECKED Executable *executable_open(Graph *graph, const ExecutableOptions *options, Error *error);
 void executable_close(Executable *executable); // NULL is fine
 ExecutableFacts executable_facts(const Executable *executable);
+// The length of the runs that follow; at first it is the recorded one. Only with `lengths`.
+CHECKED bool executable_set_length(Executable *executable, int64_t length, Error *error);
 // Runs it. Outputs are those of the graph and stay until the next run.
 void executable_run(Executable *executable);
 int executable_output_count(const Executable *executable);

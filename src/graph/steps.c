@@ -37,3 +37,23 @@ void steps_free(Steps *steps) {
   memory_free(steps->outputs);
   *steps = (Steps){0};
 }
+
+static Tensor *tensor_of(Steps *steps, const LengthTerm *term) {
+  if (term->node < 0) return &steps->outputs[term->use];
+  Step *step = &steps->steps[term->node];
+  return term->use < 0 ? &step->output : &step->inputs[term->use];
+}
+
+void steps_set_length(Steps *steps, const LengthTable *table, int64_t from, int64_t to) {
+  for (size_t i = 0; i < table->terms.count; i++) {
+    const LengthTerm *term = &table->terms.items[i];
+    Tensor *tensor = tensor_of(steps, term);
+    int64_t change = (to - from) * term->factor;
+    if (term->field == LENGTH_SHAPE)
+      tensor->shape[term->dimension] += change;
+    else if (term->field == LENGTH_STRIDE)
+      tensor->stride[term->dimension] += change;
+    else
+      tensor->data = (char *)tensor->data + change;
+  }
+}

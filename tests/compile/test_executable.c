@@ -24,7 +24,7 @@ static void check(RandomProgram *random, uint64_t seed, const Left *expected, Te
                   bool replay) {
   Error error = {0};
   char what[64];
-  ExecutableOptions options = {kernels_for(cpu_best_tier()), team, replay};
+  ExecutableOptions options = {kernels_for(cpu_best_tier()), team, replay, NULL};
   Graph *graph = random_program_trace(random);
   for (int i = 0; i < pass_count(); i++) pass_at(i)->run(graph);
   Executable *executable = executable_open(graph, &options, &error);

@@ -43,7 +43,7 @@ static void check(RandomProgram *random, uint64_t seed, Compiler *compiler, CpuT
   Graph *graph = make_graph(random, seed, groups);
   if (!row_codes_make(graph, compiler, tier, "random program", &code, &facts, &error))
     fail_msg("# program %llu: %s", (unsigned long long)seed, error.message);
-  ExecutableOptions options = {kernels_for(tier), team, replay};
+  ExecutableOptions options = {kernels_for(tier), team, replay, NULL};
   Executable *executable = executable_open(graph, &options, &error);
   assert_non_null(executable);
   random_program_reset(random);

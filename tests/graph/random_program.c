@@ -5,7 +5,8 @@
 #include <string.h>
 
 enum {
-  MOST_ROWS = 4,
+  MOST_ROWS = RANDOM_PROGRAM_MOST_ROWS,
+  MOST_DRAWN_ROWS = 4,
   MOST_COLUMNS = 48,
   HEADS = 2,
   CAPACITY = 8,
@@ -67,7 +68,7 @@ RandomProgram *random_program_open(uint64_t seed) {
   RandomProgram *program = memory_allocate(sizeof *program);
   Random random = random_seeded(seed);
   program->seed = seed;
-  program->rows = 1 + (int64_t)random_below(&random, MOST_ROWS);
+  program->rows = 1 + (int64_t)random_below(&random, MOST_DRAWN_ROWS);
   program->columns = widths[random_below(&random, COUNT_OF(widths))];
   program->head_dim = program->columns / HEADS;
   fill(&random, program->saved[0], COUNT_OF(program->saved) * COUNT_OF(program->saved[0]));
@@ -87,6 +88,11 @@ void random_program_close(RandomProgram *program) {
   for (int i = 0; i < MATRICES; i++) free((void *)program->matrices[i].panels);
   free((void *)program->wide.panels);
   memory_free(program);
+}
+
+void random_program_set_rows(RandomProgram *program, int64_t rows) {
+  program->rows = rows;
+  if (program->past[0] > CAPACITY - rows) program->past[0] = CAPACITY - rows;
 }
 
 void random_program_reset(RandomProgram *program) {

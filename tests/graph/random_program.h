@@ -7,10 +7,12 @@
 
 typedef struct RandomProgram RandomProgram;
 
-enum { RANDOM_PROGRAM_MOST_OUTPUTS = 4 };
+enum { RANDOM_PROGRAM_MOST_OUTPUTS = 4, RANDOM_PROGRAM_MOST_ROWS = 6 };
 
 RandomProgram *random_program_open(uint64_t seed);
 void random_program_close(RandomProgram *program);
+// Of every tensor, up to RANDOM_PROGRAM_MOST_ROWS; the seed draws up to 4.
+void random_program_set_rows(RandomProgram *program, int64_t rows);
 // Inputs and the cache as they were at the beginning.
 void random_program_reset(RandomProgram *program);
 // Makes the calls; returns how many outputs.
