@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+  ANY = -1,        // a length that a dynamic program follows
+  MORE_LENGTHS = 2 // besides the longest that it is recorded at
+};
+
 // What a program was compiled for, and holds it to: its guard.
 typedef struct {
   int64_t batch, length, visible, wanted;
@@ -89,11 +94,19 @@ StepFacts step_programs_facts(const StepPrograms *programs) {
   return programs->facts;
 }
 
-static Guard guard_of(const DecoderPass *pass, bool choose) {
+// Passes over several tokens are dynamic where lengths enough differ to tell how things depend on
+// them; `wanted` follows the length where it is the length.
+static bool is_dynamic(const StepPrograms *programs, const DecoderPass *pass) {
+  return programs->options.dynamic && pass->length > 1 && pass->visible >= MORE_LENGTHS + 2 &&
+         (pass->wanted == pass->length || pass->wanted <= pass->visible - MORE_LENGTHS);
+}
+
+static Guard guard_of(const StepPrograms *programs, const DecoderPass *pass, bool choose) {
+  bool dynamic = is_dynamic(programs, pass);
   return (Guard){pass->batch,
-                 pass->length,
+                 dynamic ? ANY : pass->length,
                  pass->visible,
-                 pass->wanted,
+                 dynamic && pass->wanted == pass->length ? ANY : pass->wanted,
                  pass->ids.data,
                  pass->positions.past.data,
                  pass->cache[0].keys.data,
@@ -124,9 +137,48 @@ static Graph *record(StepPrograms *programs, const Decoder *decoder, const Decod
   return graph;
 }
 
+// The pass as it would be over `length` tokens. Its ids are memory for the longest.
+static DecoderPass at_length(const DecoderPass *pass, const Guard *guard, int64_t length) {
+  DecoderPass other = *pass;
+  other.length = length;
+  other.ids.shape[0] = pass->batch * length;
+  if (guard->wanted == ANY) other.wanted = length;
+  return other;
+}
+
+// The longest pass there can be, the shortest, and one between.
+static bool record_lengths(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
+                           const Guard *guard, Graph **longest, CompiledGraphOptions *options,
+                           Error *error) {
+  int64_t most = pass->visible, least = guard->wanted > 2 ? guard->wanted : 2;
+  int64_t lengths[1 + MORE_LENGTHS] = {most, least + (most - least) / 2, least};
+  Graph *graphs[1 + MORE_LENGTHS] = {NULL};
+  bool done = true;
+  for (int i = 0; done && i < 1 + MORE_LENGTHS; i++) {
+    DecoderPass other = at_length(pass, guard, lengths[i]);
+    graphs[i] = record(programs, decoder, &other, guard->choose, error);
+    done = graphs[i] != NULL;
+  }
+  for (int i = 0; !done && i < 1 + MORE_LENGTHS; i++) graph_close(graphs[i]);
+  if (!done) return false;
+  *longest = graphs[0];
+  memcpy(options->shorter, graphs + 1, sizeof options->shorter);
+  memcpy(options->lengths, lengths, sizeof options->lengths);
+  return true;
+}
+
+static Graph *record_all(StepPrograms *programs, const Decoder *decoder, const DecoderPass *pass,
+                         const Guard *guard, CompiledGraphOptions *options, Error *error) {
+  if (guard->length != ANY) return record(programs, decoder, pass, guard->choose, error);
+  Graph *longest;
+  bool done = record_lengths(programs, decoder, pass, guard, &longest, options, error);
+  return done ? longest : NULL;
+}
+
 static void name_pass(const Guard *guard, char name[96]) {
   char length[48];
   snprintf(length, sizeof length, "prefill %lld", (long long)guard->length);
+  if (guard->length == ANY) snprintf(length, sizeof length, "prefill");
   snprintf(name, 96, "%s, batch %lld, %s", guard->length == 1 ? "decode" : length,
            (long long)guard->batch, guard->choose ? "choices" : "logits");
 }
@@ -165,7 +217,7 @@ static CompiledGraph *make(StepPrograms *programs, const Decoder *decoder, const
                                   .compiler = programs->compiler,
                                   .listener = programs->options.dump ? graph_dump_listen : NULL,
                                   .listener_context = programs->options.dump};
-  Graph *graph = record(programs, decoder, pass, guard->choose, error);
+  Graph *graph = record_all(programs, decoder, pass, guard, &options, error);
   if (!graph) return NULL;
   name_pass(guard, label);
   StepProgram made = {*guard, compiled_graph_open(graph, label, &options, error)};
@@ -184,10 +236,12 @@ static CompiledGraph *find(const StepPrograms *programs, const Guard *guard) {
 
 const Tensor *step_programs_run(StepPrograms *programs, const Decoder *decoder,
                                 const DecoderPass *pass, bool choose, Error *error) {
-  Guard guard = guard_of(pass, choose);
+  Guard guard = guard_of(programs, pass, choose);
   CompiledGraph *program = find(programs, &guard);
   if (!program) program = make(programs, decoder, pass, &guard, error);
   if (!program) return NULL;
-  executable_run(compiled_graph_executable(program));
-  return executable_output(compiled_graph_executable(program), 0);
+  Executable *executable = compiled_graph_executable(program);
+  if (guard.length == ANY && !executable_set_length(executable, pass->length, error)) return NULL;
+  executable_run(executable);
+  return executable_output(executable, 0);
 }

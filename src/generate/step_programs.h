@@ -10,6 +10,7 @@
 typedef struct {
   const char *mode;   // "default": fused, with generated code; "reduce-overhead": also replayed
                       // by the resident team (compile/executable.h)
+  bool dynamic;       // one program serves every length above 1, up to all that the cache holds
   bool refresh_cache; // code is built anew, and kept: a cold start is measured
   const char *cache_folder; // NULL: the standard one
   int interrupt;            // descriptor that ends builds when readable; -1: none
