@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions of any bytes (the first line a score, the rest a mask): refused with a message, or
 // bound, and then what was proved of them holds at every element: values lie in their ranges,
-// blocks of the mask are what the intervals say, and the interpreter of each tier sees the same
-// keys.
+// blocks of the mask are what the intervals say, the interpreter of each tier sees the same keys,
+// and everything can be written as text, for this shape and, where it is bound to all lengths, for
+// those.
+#include "compile/score_text.h"
 #include "mods/emit.h"
 #include "mods/evaluate.h"
 #include "mods/interpret.h"
@@ -11,7 +13,7 @@
 #include <string.h>
 
 enum { BATCH = 2, HEADS = 4, QUERIES = 5, KEYS = 7, OFFSET = 2 };
-static const ModShape shape = {BATCH, HEADS, 2, QUERIES, KEYS, 8, OFFSET};
+static const ModShape shape = {BATCH, HEADS, 2, QUERIES, KEYS, 8, OFFSET, false};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -121,6 +123,18 @@ static void check_text(const BoundMod *bound, const ModTree *tree) {
   text_free(&text);
 }
 
+static void check_passes(const BoundMod *bound) {
+  Error error;
+  for (int pass = SCORE_TEXT_FORWARD; pass <= SCORE_TEXT_BACKWARD; pass++) {
+    Text functions = {0}, text = {0};
+    if (!score_text_wanted(bound, (ScorePass)pass)) continue;
+    if (!score_text_append(bound, (ScorePass)pass, &functions, &error)) abort();
+    score_text_whole(CPU_TIER_AVX2, functions.data, &text);
+    text_free(&functions);
+    text_free(&text);
+  }
+}
+
 static void check_error(const Error *error) {
   if (error->code == ERROR_NONE || !error->message[0]) abort();
 }
@@ -135,17 +149,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   Error error = {0};
   BoundMod *bound = NULL;
   Mod *mod = mod_parse(&source, &error);
+  BoundMod *open = NULL;
   bool done = mod && mod_bind(mod, &shape, &bound, &error);
+  if (done && !mod_bind_open(mod, bound, &open, &error)) check_error(&error);
+  if (open) check_passes(open);
   mod_close(mod);
   if (done) {
     check_bound(bound);
     check_text(bound, &bound->score);
     check_text(bound, &bound->derivative);
     check_text(bound, &bound->mask);
+    check_passes(bound);
     for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) check_tier(bound, (CpuTier)tier);
   } else
     check_error(&error);
   bound_mod_close(bound);
+  bound_mod_close(open);
   free(text);
   return 0;
 }

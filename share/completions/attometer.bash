@@ -31,6 +31,7 @@ _attometer() {
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
         -dtype | --dtype) COMPREPLY=($(compgen -W 'bfloat16 float16 float32' -- "$word")); return ;;
+        --flex) COMPREPLY=($(compgen -W 'compiled interpreted' -- "$word")); return ;;
         --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --plot) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -42,7 +43,7 @@ _attometer() {
         --print-config) COMPREPLY=($(compgen -W 'yaml json' -- "$word")); return ;;
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
-      flags='--config --dtype --b --nh --s --d --mods --backend --calculate-bwd --decoding --kv-size --dynamic --max-autotune --score --mask --param --array --max-seq --max-batch --max-bytes --time-budget --timeout --measure-time --warmup --cold --no-cold --output-dir --resume --output-format --throughput --no-throughput --show-speedups --plot --save-path --output-json-for-dashboard --benchmark-name --log-level --branch-name --commit-id --commit-message --load --save --dry-run --print-config --list-mods --list-backends --threads --pin --cpu-mask --help' ;;
+      flags='--config --dtype --b --nh --s --d --mods --backend --calculate-bwd --decoding --kv-size --dynamic --max-autotune --flex --jit-async --score --mask --param --array --max-seq --max-batch --max-bytes --time-budget --timeout --measure-time --warmup --cold --no-cold --output-dir --resume --output-format --throughput --no-throughput --show-speedups --plot --save-path --output-json-for-dashboard --benchmark-name --log-level --branch-name --commit-id --commit-message --load --save --dry-run --print-config --list-mods --list-backends --threads --pin --cpu-mask --help' ;;
     report)
       case "$before" in
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;

@@ -8,6 +8,7 @@
 //
 // A row that sees no key gives zeros.
 #pragma once
+#include "attention/score_code.h"
 #include "kernels/ops.h"
 
 typedef struct {
@@ -30,6 +31,7 @@ typedef struct {
 typedef struct {
   int64_t batch, keys;
   CpuTier tier;
+  ScoreCompiler *compiler; // of flex_attention, outlives what is opened; NULL: it is interpreted
 } AttentionLimits;
 
 typedef struct {

@@ -46,8 +46,7 @@ AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor
 static void run_decode(const OperatorContext *context, const AttentionPass *pass,
                        const ScoreStage *stage) {
   FlashDecode decode;
-  int64_t bytes =
-      flash_decode_bytes(&pass->problem, stage->scratch_bytes, team_size(context->team));
+  int64_t bytes = flash_decode_bytes(&pass->problem, stage, team_size(context->team));
   flash_decode_start(&decode, &pass->problem, stage, context->kernels, context->team,
                      arena_take(context->scratch, (size_t)bytes));
   flash_decode_run(&decode, &pass->operands, &pass->result);
@@ -56,8 +55,7 @@ static void run_decode(const OperatorContext *context, const AttentionPass *pass
 static void run_forward(const OperatorContext *context, const AttentionPass *pass,
                         const ScoreStage *stage) {
   FlashForward forward;
-  int64_t bytes =
-      flash_forward_bytes(&pass->problem, stage->scratch_bytes, team_size(context->team));
+  int64_t bytes = flash_forward_bytes(&pass->problem, stage, team_size(context->team));
   flash_forward_start(&forward, &pass->problem, stage, context->kernels, context->team,
                       arena_take(context->scratch, (size_t)bytes));
   flash_forward_run(&forward, &pass->operands, &pass->result);

@@ -94,3 +94,7 @@ bool attention_backend_supports(const AttentionBackend *backend, const Attention
 AttentionMaskFacts attention_plan_mask(const AttentionPlan *plan) {
   return plan->backend->mask ? plan->backend->mask(plan) : (AttentionMaskFacts){.present = false};
 }
+
+AttentionCodeFacts attention_plan_code(const AttentionPlan *plan) {
+  return plan->backend->code ? plan->backend->code(plan) : (AttentionCodeFacts){0};
+}

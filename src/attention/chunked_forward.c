@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 enum { CHUNK_KEYS = 512 };
+_Static_assert((int)CHUNK_KEYS <= SCORE_TILE_COLUMNS, "scores of a chunk are one tile");
 
 static int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;

@@ -63,7 +63,9 @@ static const ScoreStage *open_stage(EfficientPlan *efficient, Error *error) {
 }
 
 static AttentionPlan *efficient_prepare(const AttentionProblem *problem, bool backward,
-                                        const Kernels *kernels, Team *team, Error *error) {
+                                        const AttentionSetup *setup, Error *error) {
+  const Kernels *kernels = setup->kernels;
+  Team *team = setup->team;
   EfficientPlan *efficient = memory_allocate(sizeof *efficient);
   AttentionPlan *plan = &efficient->plan;
   *plan = (AttentionPlan){&backend_efficient, *problem, kernels, team};

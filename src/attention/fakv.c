@@ -24,7 +24,8 @@ static bool fakv_supports(const AttentionProblem *problem, bool backward, Error 
 
 static int64_t fakv_bytes(const AttentionProblem *problem, bool backward, int threads) {
   (void)backward;
-  return attention_bytes_add(native_mod_bytes(problem), flash_decode_bytes(problem, 0, threads));
+  return attention_bytes_add(native_mod_bytes(problem),
+                             flash_decode_bytes(problem, &(ScoreStage){0}, threads));
 }
 
 static void fakv_release(AttentionPlan *plan) {
@@ -36,12 +37,14 @@ static void fakv_release(AttentionPlan *plan) {
 
 // Ranges are exact to the key: nothing has to be masked.
 static AttentionPlan *fakv_prepare(const AttentionProblem *problem, bool backward,
-                                   const Kernels *kernels, Team *team, Error *error) {
+                                   const AttentionSetup *setup, Error *error) {
+  const Kernels *kernels = setup->kernels;
+  Team *team = setup->team;
   (void)backward;
   FakvPlan *fakv = memory_allocate(sizeof *fakv);
   fakv->plan = (AttentionPlan){&backend_fakv, *problem, kernels, team};
   fakv->mod = native_mod_open(problem, 1, 1, kernels, team, error);
-  size_t bytes = (size_t)flash_decode_bytes(problem, 0, team_size(team));
+  size_t bytes = (size_t)flash_decode_bytes(problem, &(ScoreStage){0}, team_size(team));
   if (!fakv->mod || !region_map(&fakv->memory, bytes, error)) {
     fakv_release(&fakv->plan);
     return NULL;

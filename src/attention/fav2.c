@@ -35,7 +35,9 @@ static void fav2_release(AttentionPlan *plan) {
 }
 
 static AttentionPlan *fav2_prepare(const AttentionProblem *problem, bool backward,
-                                   const Kernels *kernels, Team *team, Error *error) {
+                                   const AttentionSetup *setup, Error *error) {
+  const Kernels *kernels = setup->kernels;
+  Team *team = setup->team;
   Fav2Plan *fav2 = memory_allocate(sizeof *fav2);
   AttentionPlan *plan = &fav2->flash.plan;
   *plan = (AttentionPlan){&backend_fav2, *problem, kernels, team};

@@ -12,6 +12,8 @@ enum {
   SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
 };
 
+_Static_assert((int)MOST_CHUNK <= SCORE_TILE_COLUMNS, "scores of a chunk are one tile");
+
 static int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
 }
@@ -20,7 +22,8 @@ static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-static int64_t chunk_of(const AttentionProblem *problem) {
+static int64_t chunk_of(const AttentionProblem *problem, const ScoreStage *stage) {
+  if (stage->key_block) return smaller(stage->key_block, MOST_CHUNK);
   int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads, dim = problem->head_dim;
   while (chunk > 1 && chunk * dim > CHUNK_FLOATS) chunk /= 2;
   while (chunk * dim > LEAST_FLOATS && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
@@ -45,28 +48,28 @@ static int64_t own_bytes(const AttentionProblem *problem) {
                   MATRIX_ALIGNMENT);
 }
 
-static int64_t thread_bytes(const AttentionProblem *problem, int64_t stage_scratch) {
-  return own_bytes(problem) +
-         key_chunk_bytes(problem, stage_scratch, group_of(problem), chunk_of(problem));
+static int64_t thread_bytes(const AttentionProblem *problem, const ScoreStage *stage) {
+  return own_bytes(problem) + key_chunk_bytes(problem, stage->scratch_bytes, group_of(problem),
+                                              chunk_of(problem, stage));
 }
 
 static int64_t pairs_of(const AttentionProblem *problem) {
   return problem->batch * problem->kv_heads;
 }
 
-static int64_t summary_rows(const AttentionProblem *problem) {
-  int64_t chunk = chunk_of(problem);
+static int64_t summary_rows(const AttentionProblem *problem, const ScoreStage *stage) {
+  int64_t chunk = chunk_of(problem, stage);
   return problem->batch * problem->heads * ((problem->keys + chunk - 1) / chunk);
 }
 
-static int64_t shared_bytes(const AttentionProblem *problem) {
-  int64_t floats = summary_rows(problem) * (problem->head_dim + 2);
+static int64_t shared_bytes(const AttentionProblem *problem, const ScoreStage *stage) {
+  int64_t floats = summary_rows(problem, stage) * (problem->head_dim + 2);
   return round_up(pairs_of(problem) * (int64_t)sizeof(int64_t) + floats * (int64_t)sizeof(float),
                   MATRIX_ALIGNMENT);
 }
 
-int64_t flash_decode_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads) {
-  return shared_bytes(problem) + threads * thread_bytes(problem, stage_scratch);
+int64_t flash_decode_bytes(const AttentionProblem *problem, const ScoreStage *stage, int threads) {
+  return shared_bytes(problem, stage) + threads * thread_bytes(problem, stage);
 }
 
 void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,
@@ -76,14 +79,14 @@ void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,
                           .kernels = kernels,
                           .team = team,
                           .group = group_of(problem),
-                          .chunk = chunk_of(problem),
+                          .chunk = chunk_of(problem, stage),
                           .done = memory,
-                          .scratch = (char *)memory + shared_bytes(problem)};
+                          .scratch = (char *)memory + shared_bytes(problem, stage)};
   decode->chunks = (problem->keys + decode->chunk - 1) / decode->chunk;
-  decode->thread_bytes = thread_bytes(problem, stage->scratch_bytes);
+  decode->thread_bytes = thread_bytes(problem, stage);
   decode->values = (float *)(decode->done + pairs_of(problem));
-  decode->largest = decode->values + summary_rows(problem) * problem->head_dim;
-  decode->sum = decode->largest + summary_rows(problem);
+  decode->largest = decode->values + summary_rows(problem, stage) * problem->head_dim;
+  decode->sum = decode->largest + summary_rows(problem, stage);
 }
 
 typedef struct {

@@ -26,8 +26,8 @@ typedef struct FlashDecode {
 } FlashDecode;
 
 // problem->queries is 1. Memory that flash_decode_start is given has this size and
-// MATRIX_ALIGNMENT; stage_scratch: that of the stage.
-int64_t flash_decode_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads);
+// MATRIX_ALIGNMENT. The stage's key_block is the keys of a chunk; 0: as many as suit the shape.
+int64_t flash_decode_bytes(const AttentionProblem *problem, const ScoreStage *stage, int threads);
 // Problem, stage and team must outlive it.
 void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,
                         const ScoreStage *stage, const Kernels *kernels, Team *team, void *memory);

@@ -4,7 +4,7 @@
 
 enum {
   UNIT_ROWS = 96,
-  MOST_UNIT_ROWS = 128,
+  LARGE_UNIT_ROWS = 128,
   ROUND_BYTES = 16 << 20 // of packed heads, if more than one
 };
 
@@ -19,8 +19,10 @@ static int64_t round_up(int64_t value, int64_t step) {
 // A large block of the stage is cut into even units; small ones are taken together.
 static FlashUnits units_of(const ScoreStage *stage) {
   FlashUnits units = {.outer_rows = stage->block_rows};
-  if (units.outer_rows <= UNIT_ROWS / 2) units.outer_rows *= UNIT_ROWS / units.outer_rows;
-  units.parts = (units.outer_rows + MOST_UNIT_ROWS - 1) / MOST_UNIT_ROWS;
+  int64_t rows = stage->unit_rows ? stage->unit_rows : UNIT_ROWS;
+  int64_t most = stage->unit_rows ? stage->unit_rows : LARGE_UNIT_ROWS;
+  if (units.outer_rows <= rows / 2) units.outer_rows *= rows / units.outer_rows;
+  units.parts = (units.outer_rows + most - 1) / most;
   units.rows = (units.outer_rows + units.parts - 1) / units.parts;
   units.per_head = (stage->queries + units.outer_rows - 1) / units.outer_rows * units.parts;
   return units;
@@ -29,14 +31,19 @@ static FlashUnits units_of(const ScoreStage *stage) {
 // One thread's scratch.
 typedef struct {
   FlashWorkspace workspace;
-  FlashStrip strips[MOST_UNIT_ROWS];
-  KeyRuns runs[MOST_UNIT_ROWS];
-  float largest[MOST_UNIT_ROWS], sum[MOST_UNIT_ROWS];
-  float *queries, *values; // [MOST_UNIT_ROWS][head_dim], [..][value_dim]
+  FlashStrip strips[FLASH_MOST_UNIT_ROWS];
+  KeyRuns runs[FLASH_MOST_UNIT_ROWS];
+  float largest[FLASH_MOST_UNIT_ROWS], sum[FLASH_MOST_UNIT_ROWS];
+  float *queries, *values; // [FLASH_MOST_UNIT_ROWS][head_dim], [..][value_dim]
 } Scratch;
 
+static PackedShape shape_of(const AttentionProblem *problem, const ScoreStage *stage) {
+  return packed_shape(problem->keys, problem->head_dim, stage->key_block);
+}
+
 static int64_t thread_bytes(int64_t stage_scratch, const PackedShape *shape) {
-  int64_t floats = MOST_UNIT_ROWS * (round_up(shape->head_dim, MATRIX_PANEL) + shape->value_dim);
+  int64_t floats =
+      FLASH_MOST_UNIT_ROWS * (round_up(shape->head_dim, MATRIX_PANEL) + shape->value_dim);
   return round_up((int64_t)sizeof(Scratch), MATRIX_ALIGNMENT) + floats * (int64_t)sizeof(float) +
          flash_workspace_bytes(stage_scratch, shape);
 }
@@ -47,10 +54,10 @@ static int64_t heads_of_round(const AttentionProblem *problem, const PackedShape
   return smaller(round, problem->batch * problem->kv_heads);
 }
 
-int64_t flash_forward_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads) {
-  PackedShape shape = packed_shape(problem->keys, problem->head_dim);
+int64_t flash_forward_bytes(const AttentionProblem *problem, const ScoreStage *stage, int threads) {
+  PackedShape shape = shape_of(problem, stage);
   return heads_of_round(problem, &shape) * packed_head_bytes(&shape) +
-         threads * thread_bytes(stage_scratch, &shape);
+         threads * thread_bytes(stage->scratch_bytes, &shape);
 }
 
 static Scratch *scratch_of(const FlashForward *forward, int thread) {
@@ -62,9 +69,11 @@ static void start_scratch(const FlashForward *forward, int thread) {
   const PackedShape *shape = &forward->shape;
   char *after = (char *)scratch + round_up((int64_t)sizeof *scratch, MATRIX_ALIGNMENT);
   scratch->queries = (float *)after;
-  scratch->values = scratch->queries + MOST_UNIT_ROWS * round_up(shape->head_dim, MATRIX_PANEL);
-  scratch->workspace = flash_workspace_at(forward->kernels, forward->stage, shape,
-                                          scratch->values + MOST_UNIT_ROWS * shape->value_dim);
+  scratch->values =
+      scratch->queries + FLASH_MOST_UNIT_ROWS * round_up(shape->head_dim, MATRIX_PANEL);
+  scratch->workspace =
+      flash_workspace_at(forward->kernels, forward->stage, shape,
+                         scratch->values + FLASH_MOST_UNIT_ROWS * shape->value_dim);
 }
 
 void flash_forward_start(FlashForward *forward, const AttentionProblem *problem,
@@ -74,7 +83,7 @@ void flash_forward_start(FlashForward *forward, const AttentionProblem *problem,
                             .stage = stage,
                             .kernels = kernels,
                             .team = team,
-                            .shape = packed_shape(problem->keys, problem->head_dim),
+                            .shape = shape_of(problem, stage),
                             .units = units_of(stage),
                             .heads = memory};
   forward->round = heads_of_round(problem, &forward->shape);

@@ -31,9 +31,13 @@ typedef struct {
   char *heads, *scratch;
 } FlashForward;
 
-// Memory that flash_forward_start is given has this size and MATRIX_ALIGNMENT; stage_scratch: that
-// of the stage. The stage's block_columns is a multiple of MATRIX_PANEL.
-int64_t flash_forward_bytes(const AttentionProblem *problem, int64_t stage_scratch, int threads);
+enum { FLASH_MOST_UNIT_ROWS = 192 };
+
+// Memory that flash_forward_start is given has this size and MATRIX_ALIGNMENT. The stage's
+// block_columns is a multiple of MATRIX_PANEL. Its unit_rows are rows that one thread takes at a
+// time, at most FLASH_MOST_UNIT_ROWS, its key_block keys that they meet before the next ones, at
+// most SCORE_TILE_COLUMNS (packed_heads.h).
+int64_t flash_forward_bytes(const AttentionProblem *problem, const ScoreStage *stage, int threads);
 // Problem, stage and team must outlive it.
 void flash_forward_start(FlashForward *forward, const AttentionProblem *problem,
                          const ScoreStage *stage, const Kernels *kernels, Team *team, void *memory);

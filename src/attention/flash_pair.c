@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/flash_pair.h"
-#include "attention/key_runs.h"
+#include "attention/stretch_scores.h"
 #include <math.h>
 #include <string.h>
 
@@ -29,8 +29,8 @@ PairWork pair_work_at(const PairShape *shape, const AttentionProblem *problem,
                    .scale = (float)problem->scale,
                    .scores = memory};
   work.products = work.scores + shape->queries * shape->score_line;
-  work.raw = work.products + shape->queries * shape->score_line;
-  work.scratch = work.raw + kernels->tile_rows * shape->score_line;
+  work.slopes = work.products + shape->queries * shape->score_line;
+  work.scratch = work.slopes + kernels->tile_rows * shape->score_line;
   return work;
 }
 
@@ -122,26 +122,45 @@ static ScoreTile tile_of(const PairWork *work, const QueryBlock *queries, const 
                      .stride = work->shape.score_line};
 }
 
-// -infinity where a row of the strip does not see a key.
-static void hide(const PairWork *work, const QueryBlock *queries, const KeyBlock *keys,
-                 const PairStrip *strip) {
+// A stretch of keys of the strip: what the stage does to its scores, which become scaled where it
+// has a score_mod. `at`: of its first key in the block.
+static void apply_stretch(const PairWork *work, ScoreTile tile, const KeyStretch *stretch,
+                          int64_t at, int64_t row) {
+  const ScoreStage *stage = work->stage;
+  int64_t offset = row * work->shape.score_line + at;
+  float *scores = work->scores + offset;
+  if (!stage->code || !stage->code->backward) {
+    stretch_scores_mask(stage, stretch, tile, scores, work->scratch);
+    return;
+  }
+  tile.columns = stretch->last - stretch->first;
+  ScoreCall call = {.tile = tile,
+                    .parts = stretch->partial,
+                    .part_count = stretch->parts,
+                    .scores = scores,
+                    .slopes = work->slopes + at,
+                    .scratch = work->scratch,
+                    .given = &stage->code->given,
+                    .scale = work->scale};
+  stage->code->backward(&call);
+}
+
+// The stretches of keys that the strip sees, and -infinity between them.
+static void apply_stretches(const PairWork *work, const QueryBlock *queries, const KeyBlock *keys,
+                            const PairStrip *strip) {
   KeyRuns runs;
   KeyStretch stretch;
   int64_t done = strip->first, end = keys->first + keys->count;
-  float *scores = work->scores + strip->row * work->shape.score_line;
   key_runs_start(&runs, work->stage, queries->batch, queries->head, queries->first + strip->row,
                  strip->rows);
   while (key_runs_next(&runs, keys->first, &stretch)) {
   }
   while (key_runs_next(&runs, end, &stretch)) {
-    fill(work, strip, work->scores, done, stretch.first - keys->first, -INFINITY);
+    int64_t first = stretch.first - keys->first;
+    fill(work, strip, work->scores, done, first, -INFINITY);
     done = stretch.last - keys->first;
-    for (int i = 0; i < stretch.parts; i++) {
-      int64_t first = stretch.partial[i].first - keys->first;
-      ScoreTile tile =
-          tile_of(work, queries, keys, strip, first, stretch.partial[i].last - keys->first);
-      work->stage->mask(work->stage, &tile, scores + first, work->scratch);
-    }
+    apply_stretch(work, tile_of(work, queries, keys, strip, first, done), &stretch, first,
+                  strip->row);
   }
 }
 
@@ -158,7 +177,7 @@ static ScoreGradients gradients_of(const PairWork *work, const QueryBlock *queri
                           .delta = queries->delta + strip->row};
 }
 
-// What is hidden has no gradient, whatever is multiplied with its 0.
+// A derivative may be infinite where its factor is 0.
 static void clear_hidden(const ScoreGradients *gradients) {
   for (int64_t row = 0; row < gradients->rows; row++) {
     const float *p = gradients->scores + row * gradients->stride;
@@ -169,26 +188,45 @@ static void clear_hidden(const ScoreGradients *gradients) {
 
 static void keep_raw(const PairWork *work, const ScoreGradients *gradients) {
   for (int64_t row = 0; row < gradients->rows; row++)
-    memcpy(work->raw + row * gradients->stride, gradients->scores + row * gradients->stride,
+    memcpy(work->slopes + row * gradients->stride, gradients->scores + row * gradients->stride,
            (size_t)gradients->columns * sizeof(float));
 }
 
-// P and dS of a strip that has a score_mod or a mask.
+static void scale_scores(const PairWork *work, const ScoreGradients *gradients) {
+  for (int64_t row = 0; row < gradients->rows; row++) {
+    float *scores = gradients->scores + row * gradients->stride;
+    work->kernels->scale(gradients->columns, scores, work->scale, scores);
+  }
+}
+
+// P and dS of a strip whose stage has a score_mod, function by function. Slopes: the raw scores.
 static void modified_gradients(const PairWork *work, const QueryBlock *queries,
                                const KeyBlock *keys, const PairStrip *strip) {
   const ScoreStage *stage = work->stage;
   ScoreGradients gradients = gradients_of(work, queries, strip, 1.0f);
   ScoreTile tile = tile_of(work, queries, keys, strip, strip->first, strip->last);
-  for (int64_t row = 0; row < strip->rows; row++) {
-    float *scores = gradients.scores + row * gradients.stride;
-    work->kernels->scale(gradients.columns, scores, work->scale, scores);
-  }
+  scale_scores(work, &gradients);
   if (stage->derive) keep_raw(work, &gradients);
-  if (stage->modify) stage->modify(stage, &tile, gradients.scores, work->scratch);
-  if (strip->uneven) hide(work, queries, keys, strip);
+  stage->modify(stage, &tile, gradients.scores, work->scratch);
+  if (strip->uneven) apply_stretches(work, queries, keys, strip);
   work->kernels->score_gradients(&gradients);
-  if (stage->derive) stage->derive(stage, &tile, work->raw, gradients.products, work->scratch);
+  if (!stage->derive) return;
+  stage->derive(stage, &tile, work->slopes, gradients.products, work->scratch);
   clear_hidden(&gradients);
+}
+
+// P and dS of a strip: through the stage's code, or without a score_mod.
+static void strip_gradients(const PairWork *work, const QueryBlock *queries, const KeyBlock *keys,
+                            const PairStrip *strip) {
+  const ScoreCode *code = work->stage ? work->stage->code : NULL;
+  bool modified = code && code->backward;
+  bool scaled = strip->uneven && !(work->scale > 0.0f); // -infinity is to stay what it is
+  ScoreGradients gradients =
+      gradients_of(work, queries, strip, modified || scaled ? 1.0f : work->scale);
+  if (scaled && !modified) scale_scores(work, &gradients);
+  if (modified && code->sloped) gradients.slopes = work->slopes + strip->first;
+  if (modified || strip->uneven) apply_stretches(work, queries, keys, strip);
+  work->kernels->score_gradients(&gradients);
 }
 
 // P and dS of all strips, 0 where they see nothing.
@@ -201,12 +239,8 @@ static void score_gradients(const PairWork *work, const QueryBlock *queries, con
       fill(work, strip, both[j], strip->last, keys->count, 0.0f);
     }
     if (strip->first == strip->last) continue;
-    if (strip->uneven || (work->stage && work->stage->modify)) {
-      modified_gradients(work, queries, keys, strip);
-      continue;
-    }
-    ScoreGradients gradients = gradients_of(work, queries, strip, work->scale);
-    work->kernels->score_gradients(&gradients);
+    bool by_function = work->stage && work->stage->modify && !work->stage->code;
+    (by_function ? modified_gradients : strip_gradients)(work, queries, keys, strip);
   }
 }
 

@@ -34,7 +34,7 @@ typedef struct {
   PairShape shape;
   float scale;
   float *scores, *products; // [queries][score_line]: S, then P; dP, then dS
-  float *raw;               // [tile_rows][score_line]: scores before score_mod
+  float *slopes;            // [tile_rows][score_line]: d score_mod / d score of a strip
   void *scratch;            // of the stage
   int strip_count, tile_count;
   PairStrip strips[PAIR_MOST_QUERIES];

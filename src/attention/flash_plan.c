@@ -7,8 +7,8 @@ static bool decodes(const AttentionProblem *problem) {
 
 static int64_t forward_bytes(const AttentionProblem *problem, const ScoreStage *stage,
                              int threads) {
-  int64_t bytes = decodes(problem) ? flash_decode_bytes(problem, stage->scratch_bytes, threads)
-                                   : flash_forward_bytes(problem, stage->scratch_bytes, threads);
+  int64_t bytes = decodes(problem) ? flash_decode_bytes(problem, stage, threads)
+                                   : flash_forward_bytes(problem, stage, threads);
   return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/flash_strip.h"
+#include "attention/stretch_scores.h"
 #include <math.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static int64_t score_floats(const PackedShape *shape) {
 }
 
 int64_t flash_workspace_bytes(int64_t stage_scratch, const PackedShape *shape) {
-  int64_t floats = 2 * score_floats(shape) + FLASH_STRIP_ROWS;
+  int64_t floats = 2 * score_floats(shape) + 2 * FLASH_STRIP_ROWS;
   return floats * (int64_t)sizeof(float) + round_up(stage_scratch, MATRIX_ALIGNMENT);
 }
 
@@ -32,7 +33,8 @@ FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stag
                               .scores = memory};
   workspace.hidden = workspace.scores + score_floats(shape);
   workspace.factor = workspace.hidden + score_floats(shape);
-  workspace.scratch = workspace.factor + FLASH_STRIP_ROWS;
+  workspace.found = workspace.factor + FLASH_STRIP_ROWS;
+  workspace.scratch = workspace.found + FLASH_STRIP_ROWS;
   return workspace;
 }
 
@@ -62,32 +64,13 @@ static void multiply_keys(const FlashStrip *strip, const FlashWorkspace *w, cons
   }
 }
 
-// Of keys [first, last) of the stretch.
-static ScoreTile score_tile(const FlashStrip *strip, const FlashWorkspace *w, int64_t first,
-                            int64_t last) {
+// Without its keys.
+static ScoreTile score_tile(const FlashStrip *strip, const FlashWorkspace *w) {
   return (ScoreTile){.batch = strip->batch,
                      .head = strip->head,
                      .query = strip->query,
-                     .key = first,
                      .rows = strip->rows,
-                     .columns = last - first,
                      .stride = w->stride};
-}
-
-static void mask_parts(const FlashStrip *strip, const FlashWorkspace *w, const KeyStretch *stretch,
-                       float *scores) {
-  for (int i = 0; i < stretch->parts; i++) {
-    const ScoreRun *part = &stretch->partial[i];
-    ScoreTile tile = score_tile(strip, w, part->first, part->last);
-    w->stage->mask(w->stage, &tile, scores + (part->first - stretch->first), w->scratch);
-  }
-}
-
-static void apply_stage(const FlashStrip *strip, const FlashWorkspace *w,
-                        const KeyStretch *stretch) {
-  ScoreTile tile = score_tile(strip, w, stretch->first, stretch->last);
-  if (w->stage->modify) w->stage->modify(w->stage, &tile, w->scores, w->scratch);
-  mask_parts(strip, w, stretch, w->scores);
 }
 
 static void rescale(FlashStrip *strip, const FlashWorkspace *w) {
@@ -98,13 +81,16 @@ static void rescale(FlashStrip *strip, const FlashWorkspace *w) {
 }
 
 static void softmax(FlashStrip *strip, const FlashWorkspace *w, const KeyStretch *stretch) {
+  stretch_scores_apply(w->stage, stretch, score_tile(strip, w), w->scores, strip->largest, w->found,
+                       w->scratch);
   SoftmaxRows rows = {.rows = strip->rows,
                       .columns = stretch->last - stretch->first,
                       .stride = w->stride,
                       .scores = w->scores,
                       .largest = strip->largest,
                       .sum = strip->sum,
-                      .factor = w->factor};
+                      .factor = w->factor,
+                      .found = w->stage->code ? w->found : NULL};
   if (w->kernels->softmax_rows(&rows) && strip->started) rescale(strip, w);
 }
 
@@ -141,7 +127,7 @@ static void find_hidden(const FlashStrip *strip, const FlashWorkspace *w,
   for (int r = 0; r < strip->rows; r++)
     memset(w->hidden + r * w->stride, 0,
            (size_t)(stretch->last - stretch->first) * sizeof *w->hidden);
-  mask_parts(strip, w, stretch, w->hidden);
+  stretch_scores_mask(w->stage, stretch, score_tile(strip, w), w->hidden, w->scratch);
 }
 
 static void add_value(float *sums, const FlashWorkspace *w, const float *value, float weight) {
@@ -168,7 +154,6 @@ void flash_strip_attend(FlashStrip *strip, const FlashWorkspace *workspace, cons
                         const KeyStretch *stretch) {
   bool careful = hides_infinite(head, stretch);
   multiply_keys(strip, workspace, head, stretch);
-  apply_stage(strip, workspace, stretch);
   softmax(strip, workspace, stretch);
   if (careful) find_hidden(strip, workspace, stretch);
   (careful ? add_visible : multiply_values)(strip, workspace, head, stretch);

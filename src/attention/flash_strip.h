@@ -20,6 +20,7 @@ typedef struct {
   float *scores;  // [FLASH_STRIP_ROWS][stride]
   float *hidden;  // as scores
   float *factor;  // [FLASH_STRIP_ROWS]
+  float *found;   // [FLASH_STRIP_ROWS]: the new largest, where the stage's code tells it
   void *scratch;  // of the stage
 } FlashWorkspace;
 

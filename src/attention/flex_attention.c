@@ -44,8 +44,11 @@ static const Operator flex_operator = {.name = "flex_attention",
                                        .run = flex_run};
 
 bool attention_flex_open(const AttentionLimits *limits, void **prepared, Error *error) {
-  *prepared = position_mod_open(limits->batch, limits->keys, limits->tier, error);
-  return *prepared != NULL;
+  PositionMod *mod = position_mod_open(limits->batch, limits->keys, limits->tier, error);
+  bool done = mod && (!limits->compiler || position_mod_compile(mod, limits->compiler, error));
+  if (!done) position_mod_close(mod);
+  *prepared = done ? mod : NULL;
+  return done;
 }
 
 void attention_flex_close(void *prepared) {

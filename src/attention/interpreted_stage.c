@@ -56,6 +56,7 @@ static void start(InterpretedStage *interpreted, const BoundMod *bound) {
       .block_columns = block_part(mask->block_columns),
       .queries = mask->queries,
       .keys = mask->keys,
+      .heads_alike = mask->heads == 1,
       .data = interpreted,
   };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/key_chunk.h"
 #include "attention/head_rows.h"
+#include "attention/stretch_scores.h"
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static int64_t round_up(int64_t value, int64_t step) {
 }
 
 static int64_t float_bytes(const AttentionProblem *problem, int64_t most_rows, int64_t chunk) {
-  int64_t floats = most_rows * (2 * chunk + problem->head_dim + 1);
+  int64_t floats = most_rows * (2 * chunk + problem->head_dim + 2);
   return round_up(floats * (int64_t)sizeof(float), MATRIX_ALIGNMENT);
 }
 
@@ -30,6 +31,7 @@ void key_chunk_place(KeyChunkWork *work, void *memory) {
   work->hidden = work->scores + work->most_rows * work->chunk;
   work->added = work->hidden + work->most_rows * work->chunk;
   work->factor = work->added + work->most_rows * work->problem->head_dim;
+  work->found = work->factor + work->most_rows;
   work->product = (char *)memory + floats;
   work->scratch = (char *)work->product + round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT);
 }
@@ -87,38 +89,34 @@ static void multiply_keys(const Step *step) {
   multiply(work->kernels, scores);
 }
 
-typedef void StageFunction(const ScoreStage *stage, const ScoreTile *tile, float *scores,
-                           void *scratch);
-
-// Keys [first, last) of the stretch; all rows at once, or, where rows are heads, one by one.
-static void apply(const Step *step, StageFunction *function, int64_t first, int64_t last,
-                  float *scores) {
-  const KeyChunkWork *work = step->work;
+// Of row `row` and those after it, without keys: all rows at once, or, where rows are heads, one.
+static ScoreTile score_tile(const Step *step, int64_t row) {
   const ChunkRows *rows = step->rows;
-  ScoreTile tile = {.batch = rows->batch,
-                    .head = rows->head,
-                    .query = rows->query,
-                    .key = first,
-                    .rows = rows->heads ? 1 : rows->rows,
-                    .columns = last - first,
-                    .stride = work->chunk};
-  scores += first - step->stretch->first;
-  for (int64_t r = 0; r < rows->rows; r += tile.rows, tile.head++)
-    function(work->stage, &tile, scores + r * work->chunk, work->scratch);
-}
-
-static void mask_parts(const Step *step, float *scores) {
-  for (int i = 0; i < step->stretch->parts; i++) {
-    const ScoreRun *part = &step->stretch->partial[i];
-    apply(step, step->work->stage->mask, part->first, part->last, scores);
-  }
+  return (ScoreTile){.batch = rows->batch,
+                     .head = rows->head + row,
+                     .query = rows->query,
+                     .rows = rows->heads ? 1 : rows->rows,
+                     .stride = step->work->chunk};
 }
 
 static void apply_stage(const Step *step) {
   const KeyChunkWork *work = step->work;
-  if (work->stage->modify)
-    apply(step, work->stage->modify, step->stretch->first, step->stretch->last, work->scores);
-  mask_parts(step, work->scores);
+  for (int64_t r = 0, count; r < step->rows->rows; r += count) {
+    ScoreTile tile = score_tile(step, r);
+    stretch_scores_apply(work->stage, step->stretch, tile, work->scores + r * work->chunk,
+                         step->summary->largest + r, work->found + r, work->scratch);
+    count = tile.rows;
+  }
+}
+
+static void mask_hidden(const Step *step) {
+  const KeyChunkWork *work = step->work;
+  for (int64_t r = 0, count; r < step->rows->rows; r += count) {
+    ScoreTile tile = score_tile(step, r);
+    stretch_scores_mask(work->stage, step->stretch, tile, work->hidden + r * work->chunk,
+                        work->scratch);
+    count = tile.rows;
+  }
 }
 
 static void softmax(const Step *step) {
@@ -130,7 +128,8 @@ static void softmax(const Step *step) {
                               .scores = work->scores,
                               .largest = step->summary->largest,
                               .sum = step->summary->sum,
-                              .factor = work->factor};
+                              .factor = work->factor,
+                              .found = work->stage->code ? work->found : NULL};
   bool grown = work->kernels->softmax_rows(&softmax_rows);
   for (int64_t r = 0; r < step->rows->rows && grown && step->started; r++) {
     float *values = step->summary->values + r * dim;
@@ -174,7 +173,7 @@ static void add_visible(const Step *step) {
     memset(work->hidden + r * work->chunk, 0, (size_t)keys * sizeof *work->hidden);
     if (!step->started) memset(step->summary->values + r * dim, 0, (size_t)dim * sizeof(float));
   }
-  mask_parts(step, work->hidden);
+  mask_hidden(step);
   for (int64_t j = 0; j < keys; j++) {
     const void *value = row_of(work, step->rows, v, step->stretch->first + j);
     work->kernels->widen(v->dtype, dim, value, work->added);

@@ -33,6 +33,7 @@ typedef struct {
   float *hidden;            // as scores
   float *added;             // [most_rows][D]
   float *factor;            // [most_rows]
+  float *found;             // [most_rows]: the new largest, where the stage's code tells it
   void *product, *scratch;  // of a Matmul, of the stage
 } KeyChunkWork;
 

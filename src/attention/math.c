@@ -105,7 +105,9 @@ static void place(MathPlan *math, bool backward) {
 }
 
 static AttentionPlan *math_prepare(const AttentionProblem *problem, bool backward,
-                                   const Kernels *kernels, Team *team, Error *error) {
+                                   const AttentionSetup *setup, Error *error) {
+  const Kernels *kernels = setup->kernels;
+  Team *team = setup->team;
   MathPlan *math = memory_allocate(sizeof *math);
   math->plan = (AttentionPlan){&backend_math, *problem, kernels, team};
   bool opened = score_steps_open(&math->steps, &math->plan.problem, kernels, error);

@@ -97,7 +97,9 @@ static void place(OgEager *eager, int copies) {
 }
 
 static AttentionPlan *eager_prepare(const AttentionProblem *problem, bool backward,
-                                    const Kernels *kernels, Team *team, Error *error) {
+                                    const AttentionSetup *setup, Error *error) {
+  const Kernels *kernels = setup->kernels;
+  Team *team = setup->team;
   OgEager *eager = memory_allocate(sizeof *eager);
   eager->plan = (AttentionPlan){&backend_og_eager, *problem, kernels, team};
   bool opened = score_steps_open(&eager->steps, &eager->plan.problem, kernels, error);

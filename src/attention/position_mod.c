@@ -29,12 +29,15 @@ typedef struct {
   BoundMod *bound;
   ModIntervals *intervals;
   ModInterpreter *interpreter;
+  ScoreJob *job; // NULL: it is interpreted
 } Prepared;
 
 struct PositionMod {
   int64_t most_batch, most_keys;
   int64_t *values[ARRAYS]; // [most_batch + EXTREMES]
   Prepared masks[MASKS];
+  CpuTier tier;
+  ScoreCompiler *compiler; // of the jobs
 };
 
 static bool prepare(PositionMod *mod, PositionMask which, CpuTier tier, Error *error) {
@@ -77,7 +80,7 @@ PositionMod *position_mod_open(int64_t most_batch, int64_t most_keys, CpuTier ti
     return NULL;
   }
   PositionMod *mod = memory_allocate(sizeof *mod);
-  *mod = (PositionMod){.most_batch = most_batch, .most_keys = most_keys};
+  *mod = (PositionMod){.most_batch = most_batch, .most_keys = most_keys, .tier = tier};
   for (int i = 0; i < ARRAYS; i++) mod->values[i] = make_values(most_batch);
   for (int i = 0; i < MASKS; i++)
     if (!prepare(mod, (PositionMask)i, tier, error)) {
@@ -87,8 +90,33 @@ PositionMod *position_mod_open(int64_t most_batch, int64_t most_keys, CpuTier ti
   return mod;
 }
 
+static void end_jobs(PositionMod *mod) {
+  for (int i = 0; i < MASKS; i++) {
+    if (mod->masks[i].job) mod->compiler->end(mod->masks[i].job);
+    mod->masks[i].job = NULL;
+  }
+}
+
+bool position_mod_compile(PositionMod *mod, ScoreCompiler *compiler, Error *error) {
+  bool done = true;
+  mod->compiler = compiler;
+  for (int i = 0; i < MASKS; i++) { // at once
+    ScoreCodeRequest request = {.mod = mod->masks[i].bound, .tier = mod->tier};
+    mod->masks[i].job = compiler->start(compiler, &request, true);
+  }
+  for (int i = 0; i < MASKS; i++) {
+    ScoreJob *job = mod->masks[i].job;
+    if (compiler->state(job, true) == SCORE_CODE_READY) continue;
+    if (done) *error = *compiler->failure(job);
+    done = false;
+  }
+  if (!done) end_jobs(mod);
+  return done;
+}
+
 void position_mod_close(PositionMod *mod) {
   if (!mod) return;
+  end_jobs(mod);
   for (int i = 0; i < MASKS; i++) {
     mod_interpreter_close(mod->masks[i].interpreter);
     mod_intervals_close(mod->masks[i].intervals);
@@ -104,6 +132,7 @@ int64_t position_mod_scratch_bytes(const PositionMod *mod) {
   for (int i = 0; i < MASKS; i++) {
     int64_t bytes = mod_interpreter_scratch_bytes(mod->masks[i].interpreter);
     if (bytes > most) most = bytes;
+    if (mod->masks[i].job && SCORE_CODE_SCRATCH > most) most = SCORE_CODE_SCRATCH;
   }
   return most;
 }
@@ -207,12 +236,14 @@ bool position_mod_fits(const PositionMod *mod, int64_t batch, int64_t keys, Erro
 
 void position_stage_start(PositionStage *stage, PositionMod *mod, const PositionPass *pass,
                           void *memory) {
+  const Prepared *mask = &mod->masks[pass->window > 0];
   put_values(mod, pass);
   *stage = (PositionStage){.mod = mod,
                            .windowed = pass->window > 0,
                            .batch = pass->batch,
                            .lines = memory,
                            .stage = {.runs_of_queries = runs_of_queries,
+                                     .code = mask->job ? mod->compiler->code(mask->job) : NULL,
                                      .mask = mask_tile,
                                      .scratch_bytes = position_mod_scratch_bytes(mod),
                                      .block_rows = pass->block_rows,

@@ -18,6 +18,9 @@ typedef struct PositionMod PositionMod;
 CHECKED PositionMod *position_mod_open(int64_t most_batch, int64_t most_keys, CpuTier tier,
                                        Error *error);
 void position_mod_close(PositionMod *mod); // NULL is fine
+// Has its masks compiled: stages use the code from then on. The compiler outlives the mod. False:
+// they stay interpreted.
+CHECKED bool position_mod_compile(PositionMod *mod, ScoreCompiler *compiler, Error *error);
 
 // One pass: queries past[b] … past[b] + queries - 1 of each sequence over `keys` positions.
 typedef struct {

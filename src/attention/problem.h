@@ -41,7 +41,8 @@ enum { ATTENTION_MOST_HEAD_DIM = 256 };
 // it is.
 static inline const BoundMod *problem_mod(const AttentionProblem *problem, BoundMod *noop) {
   if (problem->mod) return problem->mod;
-  *noop = (BoundMod){.shape = {.batch = problem->batch,
+  *noop = (BoundMod){.name = "noop",
+                     .shape = {.batch = problem->batch,
                                .heads = problem->heads,
                                .kv_heads = problem->kv_heads,
                                .queries = problem->queries,

@@ -3,22 +3,7 @@
 // and backward: which keys a block of queries meets, and what is done to a tile of scores. One
 // kernel serves all: a stage is a table of functions and its data.
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
-
-// Scores of queries [query, query + rows) x keys [key, key + columns) of one head; row r at
-// scores + r * stride; columns beyond the last key do not occur.
-typedef struct {
-  int64_t batch, head, query, key;
-  int64_t rows, columns, stride;
-} ScoreTile;
-
-// Keys [first, last) for a block of queries (or queries for a block of keys), in order; partial:
-// mask() must be called on its tiles.
-typedef struct {
-  int64_t first, last;
-  bool partial;
-} ScoreRun;
+#include "attention/score_code.h"
 
 typedef struct ScoreStage ScoreStage;
 struct ScoreStage {
@@ -31,6 +16,8 @@ struct ScoreStage {
   // end. NULL: nothing is known.
   int (*runs_of_keys)(const ScoreStage *stage, int64_t batch, int64_t head, int64_t key,
                       int64_t columns, int64_t *cursor, int most, ScoreRun *runs);
+  // Machine code that does what the three functions after it do; NULL: they are called.
+  const ScoreCode *code;
   // score_mod in place, on scaled scores. NULL: none.
   void (*modify)(const ScoreStage *stage, const ScoreTile *tile, float *scores, void *scratch);
   // -infinity where the mask is false. Called on tiles of partial runs.
@@ -40,6 +27,7 @@ struct ScoreStage {
                  float *gradients, void *scratch);
   int64_t scratch_bytes;             // of one thread
   int64_t block_rows, block_columns; // runs begin and end at multiples of these, or at the end
+  int64_t unit_rows, key_block;      // of the forward pass (flash_forward.h); 0: as it likes
   int64_t queries, keys;
   bool heads_alike; // runs of queries are the same for all heads of a sequence; false: perhaps not
   const void *data; // of the stage

@@ -163,15 +163,16 @@ static bool check_memory(const AttentionCell *cell, const AttentionBackend *back
 }
 
 bool attention_cell_run(const AttentionCell *cell, const AttentionBackend *backend,
-                        const Kernels *kernels, Team *team, Error *error) {
+                        const AttentionSetup *setup, AttentionCodeFacts *code, Error *error) {
   if (!attention_backend_supports(backend, &cell->problem, cell->backward, error) ||
-      !check_memory(cell, backend, team_size(team), error))
+      !check_memory(cell, backend, team_size(setup->team), error))
     return false;
-  AttentionPlan *plan = backend->prepare(&cell->problem, cell->backward, kernels, team, error);
+  AttentionPlan *plan = backend->prepare(&cell->problem, cell->backward, setup, error);
   if (!plan) return false;
   backend->forward(plan, &cell->operands, &cell->result);
   if (cell->backward)
     backend->backward(plan, &cell->operands, &cell->result, &cell->dout, &cell->gradients);
+  *code = attention_plan_code(plan);
   backend->release(plan);
   return true;
 }

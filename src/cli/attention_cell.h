@@ -26,9 +26,10 @@ typedef struct {
 CHECKED bool attention_cell_load(AttentionCell *cell, const char *folder, Dtype dtype,
                                  Error *error);
 void attention_cell_close(AttentionCell *cell); // a zero one is fine
-// Runs it once. What the back end refuses is ERROR_UNSUPPORTED; more memory than the machine has
-// left is ERROR_MEMORY.
+// Runs it once; *code: whether its mod was compiled. What the back end refuses is
+// ERROR_UNSUPPORTED; more memory than the machine has left is ERROR_MEMORY.
 CHECKED bool attention_cell_run(const AttentionCell *cell, const AttentionBackend *backend,
-                                const Kernels *kernels, Team *team, Error *error);
+                                const AttentionSetup *setup, AttentionCodeFacts *code,
+                                Error *error);
 // Writes the results into the folder, which is made if it is not there; a file appears whole.
 CHECKED bool attention_cell_save(const AttentionCell *cell, const char *folder, Error *error);

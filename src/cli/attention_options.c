@@ -76,10 +76,16 @@ static const Option sweep_rows[] = {
      .help = "keys and values of this size: batches follow from it, in place of -b"},
     {.flag = "--dynamic",
      .kind = OPTION_SWITCH,
-     .help = "compile flex for dynamic shapes (no effect while it is interpreted)"},
-    {.flag = "--max-autotune",
+     .help = "compile flex once for all batches and lengths"},
+    {.flag = "--max-autotune", .kind = OPTION_SWITCH, .help = "tune the tiles of flex"},
+    {.flag = "--flex",
+     .kind = OPTION_CHOICE,
+     .choices = "compiled|interpreted",
+     .standard_help = "compiled where there is a C compiler",
+     .help = "how flex works; compiled is an error where that cannot be"},
+    {.flag = "--jit-async",
      .kind = OPTION_SWITCH,
-     .help = "tune flex (no effect while it is interpreted)"},
+     .help = "flex is interpreted until its code has been built beside it"},
 };
 
 static const Option pattern_rows[] = {

@@ -9,6 +9,7 @@ enum { LEAST_CALLS = 3, PEAK_ROUNDS = 2 };
 // Shares of the multiply-add peak that back ends reach, roughly.
 static const double tiled_share = 0.5, materialized_share = 0.12;
 static const double backward_work = 2.5, read_gb_per_s = 15;
+static const double tuning_share = 5; // times as long as measuring
 
 // GFLOP/s of this machine now; 0: not known.
 static double peak_of(const AttentionSweep *sweep) {
@@ -62,7 +63,8 @@ static double all_seconds(const AttentionSweep *sweep, const SweepCells *cells, 
     for (size_t j = 0; j < sweep->backend.count; j++)
       if (!is_absent(sweep->backend.items[j]))
         seconds += backend_seconds(sweep, cell, sweep->backend.items[j], peak);
-    seconds += backend_seconds(sweep, cell, "flex", peak);
+    double flex = backend_seconds(sweep, cell, "flex", peak);
+    seconds += sweep->max_autotune ? flex + tuning_share * sweep->measure_time : flex;
   }
   return sweep->time_budget && seconds > sweep->time_budget ? sweep->time_budget : seconds;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/attention_single.h"
 #include "base/file.h"
+#include "bench/attention/cell_compiler.h"
 #include "bench/attention/pattern.h"
 #include "cli/attention_cell.h"
 #include "cli/engine_options.h"
@@ -18,6 +19,8 @@ typedef struct {
   AttentionCell cell;
   SweepPattern *pattern;
   Team *team;
+  CellCompiler compiler;
+  AttentionCodeFacts code;
 } Single;
 
 bool attention_single_wanted(const Arguments *arguments) {
@@ -113,6 +116,7 @@ static bool open_single(Single *single, Error *error) {
 }
 
 static void close_single(Single *single) {
+  cell_compiler_close(&single->compiler);
   team_close(single->team);
   sweep_pattern_close(single->pattern);
   attention_cell_close(&single->cell);
@@ -129,13 +133,41 @@ static void tell(const Single *single) {
                 single->cell.backward ? " dq.npy dk.npy dv.npy" : "");
 }
 
+// Of a back end that has its mods compiled: whether that was done, and why not.
+static void tell_code(const Single *single) {
+  char reason[800];
+  const CellCompiler *compiler = &single->compiler;
+  const Error *failed =
+      single->code.failed.code != ERROR_NONE ? &single->code.failed : &compiler->failed;
+  if (single->code.state == ATTENTION_CODE_COMPILED)
+    output_format("compiled by %s\n", compiler_toolchain(compiler->compiler)->version);
+  else if (single->code.state == ATTENTION_CODE_INTERPRETED)
+    output_format("interpreted%s%s\n", failed->code != ERROR_NONE ? ": " : "",
+                  failed->code != ERROR_NONE ? error_text(failed, reason, sizeof reason) : "");
+}
+
+static bool run_cell(Single *single, CpuTier tier, Error *error) {
+  CellCompiler *compiler = &single->compiler;
+  if (single->backend->code) cell_compiler_open(compiler, single->sweep, tier);
+  if (compiler->needed && !compiler->maker) {
+    *error = compiler->failed;
+    return error_within(error, "--flex compiled");
+  }
+  AttentionSetup setup = {.kernels = kernels_for(tier),
+                          .team = single->team,
+                          .compiler = compiler->maker,
+                          .compiler_needed = compiler->needed};
+  return attention_cell_run(&single->cell, single->backend, &setup, &single->code, error);
+}
+
 static bool work(Single *single, Error *error) {
   CpuTier tier;
   if (!open_single(single, error) || !engine_options_cap(single->sweep->cpu_mask, &tier, error) ||
-      !attention_cell_run(&single->cell, single->backend, kernels_for(tier), single->team, error) ||
+      !run_cell(single, tier, error) ||
       !attention_cell_save(&single->cell, arguments_text(single->arguments, "--save"), error))
     return false;
   tell(single);
+  tell_code(single);
   return true;
 }
 

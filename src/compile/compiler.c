@@ -36,8 +36,6 @@ static void make_identity(Compiler *compiler) {
   host_read("", &host);
   text_append_format(&compiler->identity, "%s\n%s\n%s\n", compiler->toolchain.identity,
                      compiler->toolchain.version, host.processor);
-  for (int i = 0; compiler->flags[i]; i++)
-    text_append_format(&compiler->identity, "%s ", compiler->flags[i]);
   compiler->at_once = host.cores_allowed > 0 ? host.cores_allowed : 1;
   if (compiler->at_once > MOST_AT_ONCE) compiler->at_once = MOST_AT_ONCE;
   host_free(&host);
@@ -75,14 +73,24 @@ const CodeCache *compiler_cache(const Compiler *compiler) {
 // One request on its way.
 typedef struct {
   char key[SHA256_HEX_SIZE];
+  const char *flags[MOST_FLAGS + CODE_MOST_FLAGS + 1];
   Text object;
   int lock; // held while it is built; -1: none
 } Order;
 
+static void gather_flags(const Compiler *compiler, const CodeRequest *request, Order *order) {
+  int count = 0;
+  for (int i = 0; compiler->flags[i]; i++) order->flags[count++] = compiler->flags[i];
+  for (int i = 0; request->flags && request->flags[i] && i < CODE_MOST_FLAGS; i++)
+    order->flags[count++] = request->flags[i];
+}
+
 static bool make_key(const Compiler *compiler, const CodeRequest *request, Order *order,
                      Error *error) {
   Text whole = {0};
+  gather_flags(compiler, request, order);
   text_append(&whole, compiler->identity.data, compiler->identity.size);
+  for (int i = 0; order->flags[i]; i++) text_append_format(&whole, "%s ", order->flags[i]);
   text_append_text(&whole, "\n");
   text_append_text(&whole, request->source);
   bool done = sha256_bytes(whole.data, whole.size, order->key, error);
@@ -128,10 +136,9 @@ static void keep(Compiler *compiler, const CodeRequest *request, const Order *or
   snprintf(entry.key, sizeof entry.key, "%s", order->key);
   snprintf(entry.label, sizeof entry.label, "%s", request->label);
   snprintf(entry.compiler, sizeof entry.compiler, "%s", compiler->toolchain.version);
-  for (int i = 0; compiler->flags[i]; i++) {
+  for (int i = 0; order->flags[i]; i++) {
     size_t used = strlen(entry.flags);
-    snprintf(entry.flags + used, sizeof entry.flags - used, "%s%s", i ? " " : "",
-             compiler->flags[i]);
+    snprintf(entry.flags + used, sizeof entry.flags - used, "%s%s", i ? " " : "", order->flags[i]);
   }
   clock_iso8601(entry.created, sizeof entry.created);
   code_cache_store(compiler->cache, &entry, text_span(&build->object));
@@ -158,7 +165,7 @@ static bool build_missing(Compiler *compiler, const CodeRequest *requests, Order
   BuildOptions options = {&compiler->toolchain, compiler->options.timeout_ns, compiler->at_once,
                           compiler->options.interrupt};
   for (int i = 0; i < count; i++)
-    jobs[i] = (BuildJob){"code", requests[missing[i]].source, compiler->flags};
+    jobs[i] = (BuildJob){"code", requests[missing[i]].source, orders[missing[i]].flags};
   bool done = build_all(&options, jobs, count, builds, error);
   for (int i = 0; i < count; i++) {
     int at = missing[i];
@@ -198,7 +205,9 @@ bool compiler_make(Compiler *compiler, const CodeRequest *requests, int count, C
   for (int i = 0; i < count; i++) {
     code_cache_unlock(orders[i].lock);
     text_free(&orders[i].object);
-    if (!done) code_unload(codes[i]);
+    if (done) continue;
+    code_unload(codes[i]);
+    codes[i] = NULL;
   }
   memory_free(orders);
   memory_free(missing);

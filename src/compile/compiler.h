@@ -26,9 +26,12 @@ const Toolchain *compiler_toolchain(const Compiler *compiler);
 const CodeCache *compiler_cache(const Compiler *compiler);
 
 typedef struct {
-  const char *label;  // for people: "causal float32 D64 forward"
-  const char *source; // one text, one shared object
+  const char *label;        // for people: "causal float32 D64 forward"
+  const char *source;       // one text, one shared object
+  const char *const *flags; // NULL-terminated, behind those of the tier; NULL: none
 } CodeRequest;
+
+enum { CODE_MOST_FLAGS = 8 }; // of a request
 
 typedef struct {
   bool cached;               // it came from the cache
@@ -36,6 +39,6 @@ typedef struct {
 } CodeFacts;
 
 // Fills codes[count] (code_unload each) and facts[count]; what is not in the cache is built,
-// several at once. False: nothing is left loaded.
+// several at once. False: nothing is left loaded. Several threads may call it.
 CHECKED bool compiler_make(Compiler *compiler, const CodeRequest *requests, int count, Code **codes,
                            CodeFacts *facts, Error *error);

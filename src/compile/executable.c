@@ -19,13 +19,13 @@ struct Executable {
   Steps *steps; // [threads] of a replay, else one
   int threads;
   ARRAY_OF(Stretch) stretches;
-  LengthTable lengths;             // recorded 0: there is one length
-  int64_t length;                  // that the steps are at
-  Region memory;                   // results, then each thread's own block
-  int64_t own_bytes, common_bytes; // of one thread's own block, of the common one
-  Region scratch;                  // of operators by parts, then each thread's own
+  LengthTable lengths;                 // recorded 0: there is one length
+  int64_t length;                      // that the steps are at
+  Region memory;                       // results, then each thread's own block
+  int64_t own_bytes, common_bytes;     // of one thread's own block, of the common one
+  Region scratch;                      // of operators by parts, then each thread's own
   int64_t own_scratch, common_scratch; // bytes
-  OperatorContext context;         // of operators that fork
+  OperatorContext context;             // of operators that fork
 };
 
 static int64_t whole(int64_t bytes, int64_t of) {

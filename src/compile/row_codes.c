@@ -87,7 +87,7 @@ bool row_codes_make(Graph *graph, Compiler *compiler, CpuTier tier, const char *
   for (size_t i = 0; i < graph->nodes.count; i++) facts->groups += functions.function[i] >= 0;
   facts->emit_ns = clock_now() - begin;
   if (facts->functions) {
-    CodeRequest request = {label, text_span(&source).data};
+    CodeRequest request = {.label = label, .source = text_span(&source).data};
     done = compiler_make(compiler, &request, 1, code, &facts->code, error) &&
            give_code(graph, &functions, *code, error);
     if (!done) {

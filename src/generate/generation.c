@@ -41,7 +41,7 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
   if (!generator->decoder.attention ||
       !decoder_supported(&generator->decoder, options->cache_dtype, error))
     return false;
-  AttentionLimits limits = {options->max_batch, options->max_tokens, tier};
+  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
   if (!attention_open(generator->decoder.attention, &limits, &generator->decoder.prepared, error))
     return false;
   CacheShape shape = {.layers = config->layers,

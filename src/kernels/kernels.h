@@ -41,19 +41,22 @@ typedef struct {
 typedef struct {
   int64_t rows, columns, stride; // row r at scores + r * stride
   float *scores;
-  float *largest; // [rows], -infinity at first; a NaN passes it by and makes the sum NaN
-  float *sum;     // [rows], 0 at first: of exp(score - largest)
-  float *factor;  // [rows], written: exp(former largest - largest), 1 where that stayed
+  float *largest;     // [rows], -infinity at first; a NaN passes it by and makes the sum NaN
+  float *sum;         // [rows], 0 at first: of exp(score - largest)
+  float *factor;      // [rows], written: exp(former largest - largest), 1 where that stayed
+  const float *found; // [rows]: the new largest, known already; NULL: it is looked for
 } SoftmaxRows;
 
 // Rows of scores on their way through the backward pass of attention: scores become
-// p = exp(scale score - lse), products (dout vᵀ) become p (product - delta).
+// p = exp(scale score - lse), products (dout vᵀ) become p slope (product - delta), and 0 where p
+// is, whatever the others are.
 typedef struct {
-  int64_t rows, columns, stride; // row r at scores + r * stride, products + r * stride
+  int64_t rows, columns, stride; // row r at scores + r * stride; products, slopes likewise
   float scale;
   float *scores, *products;
-  const float *lse;   // [rows]; -infinity: the row saw no key, both become 0
-  const float *delta; // [rows]: dout · out
+  const float *slopes; // NULL: 1
+  const float *lse;    // [rows]; -infinity: the row saw no key, both become 0
+  const float *delta;  // [rows]: dout · out
 } ScoreGradients;
 
 struct Kernels {

@@ -8,7 +8,7 @@
 // the processor while it meets a block of A (BLOCK_ROWS rows) BLOCK_WIDTH columns of y long, and a
 // CHUNK of rows is packed at a time. Where few tiles have all rows, W is streamed instead, panel by
 // panel from its first column to its last. None of it depends on the number of threads. Measured at
-// M = 512: a sliver that the first-level cache does not hold costs less than going over y more often.
+// M = 512: a sliver that the first-level cache does not hold costs less than more passes over y.
 enum {
   CHUNK_ROWS = 512,
   BLOCK_ROWS = 256,

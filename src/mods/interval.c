@@ -56,10 +56,19 @@ static int64_t size_of(const ModShape *shape, ModVariable variable) {
 static ModRange range_of_variable(ModVariable variable, const ModSpace *space,
                                   const ModShape *shape) {
   if (variable == MOD_SCORE) return mod_range_reals(-INFINITY, INFINITY, true);
+  bool open =
+      shape->open && (variable == MOD_SIZE_B || variable == MOD_SIZE_M || variable == MOD_SIZE_N);
   if (variable > MOD_KEY)
-    return mod_range_integers(size_of(shape, variable), size_of(shape, variable));
+    return mod_range_integers(open ? 1 : size_of(shape, variable), size_of(shape, variable));
   int index = variable - MOD_BATCH;
   return mod_range_integers(space->least[index], space->most[index]);
+}
+
+static ModRange range_of_type(Dtype dtype) {
+  if (dtype == DTYPE_BOOL) return mod_range_integers(0, 1);
+  if (dtype == DTYPE_I32) return mod_range_integers(INT32_MIN, INT32_MAX);
+  if (dtype == DTYPE_I64) return mod_range_integers(INT64_MIN, INT64_MAX);
+  return mod_range_reals(-INFINITY, INFINITY, true);
 }
 
 static ModType operand_type(const ModTree *tree, const ModNode *node) {
@@ -88,7 +97,8 @@ void mod_ranges(const ModTree *tree, const ModArray *arrays, const ModShape *sha
     else if (node->operation == MOD_VARIABLE)
       ranges[i] = range_of_variable(node->variable, &space, shape);
     else if (node->operation == MOD_ELEMENT)
-      ranges[i] = mod_extremes_of(&arrays[node->array].values);
+      ranges[i] = shape->open ? range_of_type(arrays[node->array].values.dtype)
+                              : mod_extremes_of(&arrays[node->array].values);
     else
       ranges[i] = operation_range(tree, node, ranges);
   }

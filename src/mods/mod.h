@@ -41,10 +41,13 @@ const ModSource *mod_source(const Mod *mod);
 typedef struct {
   int64_t batch, heads, kv_heads, queries, keys, head_dim; // B, Hq, Hkv, M, N, D
   int64_t query_offset; // q_idx of the first query: N/2 when decoding as the peer does, else 0
+  bool open;            // batch, queries and keys are the most that they may be (mod_bind_open)
 } ModShape;
 
 typedef struct {
+  const char *name; // of the mod; "" where it has none
   ModShape shape;
+  bool guarded; // reads of arrays had to be clamped, where conditions keep them from being used
   ModTree score, mask; // count 0: none (the score as it is; everything visible)
   ModTree derivative;  // d score_mod / d score; count 0: one
   int array_count;
@@ -58,3 +61,12 @@ typedef struct {
 // it keeps pointing to the values of the arrays.
 CHECKED bool mod_bind(const Mod *mod, const ModShape *shape, BoundMod **bound, Error *error);
 void bound_mod_close(BoundMod *bound);
+
+enum { MOD_OPEN_BATCH = 1 << 16, MOD_OPEN_LENGTH = 1 << 20 };
+
+// What `bound`, which mod was bound to, is for every batch up to MOD_OPEN_BATCH and all lengths
+// (with the query offset) up to MOD_OPEN_LENGTH: B, M and N stay names, and arrays may hold
+// whatever their type does. Array indices are not proved: they hold for the elements of a shape
+// that the mod was bound to, and for no others. ERROR_UNSUPPORTED where that cannot be: larger
+// shapes, reads that are guarded for this one, integers that may leave int64 for others.
+CHECKED bool mod_bind_open(const Mod *mod, const BoundMod *bound, BoundMod **open, Error *error);

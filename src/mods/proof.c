@@ -8,6 +8,7 @@ typedef struct {
   const ModTree *tree;
   const ModArray *arrays;
   const char *text;
+  bool open; // shapes: their indices are proved one by one
   Error *error;
   ModRange ranges[MOD_MOST_NODES];
 } Proof;
@@ -59,7 +60,7 @@ bool mod_prove_constants(const ModTree *tree, const char *text, Error *error) {
 
 static bool prove_node(const Proof *proof, int index) {
   const ModNode *node = &proof->tree->nodes[index];
-  if (node->operation == MOD_ELEMENT) return prove_element(proof, node);
+  if (node->operation == MOD_ELEMENT) return proof->open || prove_element(proof, node);
   if (node->type != MOD_INTEGER || !proof->ranges[index].overflow) return true;
   return mod_complain(proof->error, proof->text, node->position,
                       "the integer result may not fit 64 bits; float(…) of an operand makes it a "
@@ -68,7 +69,7 @@ static bool prove_node(const Proof *proof, int index) {
 
 bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape, const char *text,
                Error *error) {
-  Proof proof = {.tree = tree, .arrays = arrays, .text = text, .error = error};
+  Proof proof = {.tree = tree, .arrays = arrays, .text = text, .open = shape->open, .error = error};
   if (!mod_prove_constants(tree, text, error)) return false;
   mod_ranges(tree, arrays, shape, proof.ranges);
   for (int i = 0; i < tree->count; i++)

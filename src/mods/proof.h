@@ -7,5 +7,6 @@
 // What needs no shape: operations on constants that leave int64, and divisors that are 0. `text` is
 // what positions count in, for messages.
 CHECKED bool mod_prove_constants(const ModTree *tree, const char *text, Error *error);
+// Of an open shape, the integers alone.
 CHECKED bool mod_prove(const ModTree *tree, const ModArray *arrays, const ModShape *shape,
                        const char *text, Error *error);

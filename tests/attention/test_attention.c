@@ -124,7 +124,7 @@ static void free_case(Case *c) {
 static AttentionInputs prepared_inputs(const Attention *attention, const Case *c, CpuTier tier) {
   Error error = {0};
   AttentionInputs inputs = c->inputs;
-  AttentionLimits limits = {c->spec.batch, c->spec.keys, tier};
+  AttentionLimits limits = {.batch = c->spec.batch, .keys = c->spec.keys, .tier = tier};
   if (!attention_open(attention, &limits, &inputs.prepared, &error))
     fail_msg("%s: %s", error.where, error.message);
   return inputs;

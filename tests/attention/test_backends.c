@@ -63,9 +63,9 @@ static void check_backend(Setting *setting, const AttentionBackend *backend, Cas
   bool backward = backend->backward != NULL;
   describe(setting, backend, what, sizeof what);
   bool supported = attention_backend_supports(backend, &setting->problem, backward, &error);
-  AttentionPlan *plan = supported ? backend->prepare(&setting->problem, backward, setting->kernels,
-                                                     setting->team, &error)
-                                  : NULL;
+  AttentionSetup setup = {.kernels = setting->kernels, .team = setting->team};
+  AttentionPlan *plan =
+      supported ? backend->prepare(&setting->problem, backward, &setup, &error) : NULL;
   if (!plan) {
     if (error.code != ERROR_UNSUPPORTED) fail_msg("%s: %s: %s", what, error.where, error.message);
     return;
@@ -146,8 +146,8 @@ static void test_differences(void **state) {
     const AttentionBackend *backend = attention_backend_at(i);
     Error error = {0};
     if (backend->absent || !backend->backward) continue;
-    AttentionPlan *plan =
-        backend->prepare(&problem, true, kernels_for(cpu_best_tier()), teams[2], &error);
+    AttentionSetup setup = {.kernels = kernels_for(cpu_best_tier()), .team = teams[2]};
+    AttentionPlan *plan = backend->prepare(&problem, true, &setup, &error);
     assert_non_null(plan);
     plan->backend->forward(plan, &c.operands, &c.result);
     plan->backend->backward(plan, &c.operands, &c.result, &c.dout, &c.gradients);

@@ -179,7 +179,7 @@ static void test_named_masks(void **state) {
                                        {128, 128}, {257, 129}, {65, 300}};
   for (size_t m = 0; m < COUNT_OF(masks); m++)
     for (size_t l = 0; l < COUNT_OF(lengths); l++) {
-      ModShape shape = {2, 2, 1, lengths[l][0], lengths[l][1], 8, 0};
+      ModShape shape = {2, 2, 1, lengths[l][0], lengths[l][1], 8, 0, false};
       RandomMask mod = random_mask_of(&random, &shape, masks[m], NULL);
       check(&mod, 64, 64, cpu_best_tier(), teams[2]);
       check(&mod, 128, 128, cpu_best_tier(), teams[1]);
@@ -199,7 +199,7 @@ static void test_little_is_evaluated(void **state) {
   for (size_t i = 0; i < COUNT_OF(patterns); i++) {
     Error error = {0};
     BoundMod *bound;
-    ModShape shape = {1, 4, 4, 16384, 16384, 64, 0};
+    ModShape shape = {1, 4, 4, 16384, 16384, 64, 0, false};
     Mod *mod = mod_parse(&(ModSource){.mask = patterns[i].mask}, &error);
     assert_non_null(mod);
     assert_true(mod_bind(mod, &shape, &bound, &error));
@@ -224,7 +224,7 @@ static void test_documents(void **state) {
       .mask = "doc[q_idx] == doc[kv_idx] and q_idx >= kv_idx", .array_count = 1, .arrays = &array};
   Error error = {0};
   BoundMod *bound;
-  ModShape shape = {1, 4, 4, LENGTH, LENGTH, 64, 0};
+  ModShape shape = {1, 4, 4, LENGTH, LENGTH, 64, 0, false};
   Mod *mod = mod_parse(&source, &error);
   assert_non_null(mod);
   assert_true(mod_bind(mod, &shape, &bound, &error));

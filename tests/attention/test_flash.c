@@ -72,8 +72,7 @@ static void run_forward(const Case *c, const Setting *setting) {
   Region region;
   FlashForward forward;
   mask_stage_start(&mask, &c->problem, setting->mod, setting->block_rows, setting->block_columns);
-  int64_t bytes =
-      flash_forward_bytes(&c->problem, mask.stage.scratch_bytes, team_size(setting->team));
+  int64_t bytes = flash_forward_bytes(&c->problem, &mask.stage, team_size(setting->team));
   flash_forward_start(&forward, &c->problem, &mask.stage, setting->kernels, setting->team,
                       take(&region, bytes));
   uint64_t allocations = memory_allocation_count();
@@ -87,8 +86,7 @@ static void run_decode(const Case *c, const Setting *setting) {
   Region region;
   FlashDecode decode;
   mask_stage_start(&mask, &c->problem, setting->mod, 1, setting->block_columns);
-  int64_t bytes =
-      flash_decode_bytes(&c->problem, mask.stage.scratch_bytes, team_size(setting->team));
+  int64_t bytes = flash_decode_bytes(&c->problem, &mask.stage, team_size(setting->team));
   flash_decode_start(&decode, &c->problem, &mask.stage, setting->kernels, setting->team,
                      take(&region, bytes));
   uint64_t allocations = memory_allocation_count();

@@ -45,12 +45,23 @@ static AttentionProblem random_problem(const RandomMask *mod, Random *random) {
   return problem;
 }
 
-static void run(Case *c, const Kernels *kernels, Team *team) {
+// Cut as it likes, or into blocks, units and stretches of odd sizes.
+static FlexTiles random_tiles(Random *random) {
+  static const int64_t columns[] = {128, 256}, blocks[] = {0, 32, 96, 1024};
+  if (random_below(random, 2)) return (FlexTiles){0};
+  return (FlexTiles){.block_rows = between(random, 1, 200),
+                     .block_columns = columns[random_below(random, 2)],
+                     .unit_rows = between(random, 0, 192),
+                     .key_block = blocks[random_below(random, 4)]};
+}
+
+static void run(Case *c, const Kernels *kernels, Team *team, FlexTiles tiles) {
   Error error = {0};
   const AttentionBackend *flex = attention_backend_find("flex", &error);
   assert_non_null(flex);
   assert_true(attention_backend_supports(flex, &c->problem, true, &error));
-  AttentionPlan *plan = flex->prepare(&c->problem, true, kernels, team, &error);
+  AttentionSetup setup = {.kernels = kernels, .team = team, .tiles = tiles};
+  AttentionPlan *plan = flex->prepare(&c->problem, true, &setup, &error);
   if (!plan) fail_msg("%s", error.message);
   uint64_t allocations = memory_allocation_count();
   flex->forward(plan, &c->operands, &c->result);
@@ -66,7 +77,7 @@ static void check_case(const RandomMask *mod, Random *random, const Kernels *ker
   if (mod->score) meaning.score = score_at, meaning.derivative = derivative_at;
   Reference wanted = reference_attention(&problem, &c.operands, &c.dout, &meaning);
   case_poison(&c);
-  run(&c, kernels, team);
+  run(&c, kernels, team, random_tiles(random));
   char shape[128], what[1400];
   snprintf(what, sizeof what, "%s %s, score \"%s\", mask \"%s\"", cpu_tier_name(kernels->tier),
            case_text(&problem, shape, sizeof shape), mod->score ? mod->score : "", mod->text);
@@ -103,7 +114,7 @@ static void test_edges(void **state) {
   Random random = random_seeded(fresh_seed());
   for (size_t m = 0; m < COUNT_OF(masks); m++)
     for (size_t l = 0; l < COUNT_OF(lengths); l++) {
-      ModShape shape = {1, 2, 2, lengths[l][0], lengths[l][1], 8, 0};
+      ModShape shape = {1, 2, 2, lengths[l][0], lengths[l][1], 8, 0, false};
       RandomMask mod = random_mask_of(&random, &shape, masks[m], NULL);
       check_case(&mod, &random, kernels_for(cpu_best_tier()), teams[2]);
       random_mask_free(&mod);
@@ -114,19 +125,20 @@ static void test_facts(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
   Error error = {0};
-  ModShape shape = {2, 3, 3, 512, 512, 8, 0};
+  ModShape shape = {2, 3, 3, 512, 512, 8, 0, false};
   RandomMask mod = random_mask_of(&random, &shape, "q_idx >= kv_idx", NULL);
   AttentionProblem problem = random_mask_problem(&mod);
   const AttentionBackend *flex = attention_backend_find("flex", &error);
-  AttentionPlan *plan = flex->prepare(&problem, false, &kernels_reference, teams[1], &error);
+  AttentionSetup setup = {.kernels = &kernels_reference, .team = teams[1]};
+  AttentionPlan *plan = flex->prepare(&problem, false, &setup, &error);
   assert_non_null(plan);
   AttentionMaskFacts facts = attention_plan_mask(plan);
   assert_true(facts.present && facts.build_ns > 0);
-  assert_int_equal(facts.block_rows, 128);
+  assert_int_equal(facts.block_rows, 16 * kernels_reference.tile_rows);
   assert_int_equal(facts.block_columns, 128);
-  assert_int_equal(facts.full, 6 * 6);
-  assert_int_equal(facts.partial, 6 * 4);
-  assert_int_equal(facts.empty, 6 * 6);
+  assert_int_equal(facts.full, 6 * 12);
+  assert_int_equal(facts.partial, 6 * 8);
+  assert_int_equal(facts.empty, 6 * 12);
   assert_true(facts.sparsity == 0.375);
   assert_true(flex->bytes(&problem, true, 2) > flex->bytes(&problem, false, 2));
   flex->release(plan);

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every back end, and the double-precision reference itself, against what PyTorch gave
 // (tests/golden/make_attention.py): the nine patterns and two more, grouped heads, M and N that
-// differ, rows that see nothing; in every dtype, as the inputs are bfloat16 values.
+// differ, rows that see nothing; in every dtype, as the inputs are bfloat16 values. Built twice:
+// with COMPILED, flex has its mods compiled.
 #include "attention/backend.h"
 #include "base/document.h"
 #include "case.h"
 #include "formats/npy.h"
+#include "maker.h"
 #include "mods/evaluate.h"
 #include "mods/patterns.h"
 #include "reference.h"
 
 enum { MOST_ARRAY = 64, TEXT = 512 };
 static Team *team;
+static Maker maker;
 static json_t *document;
 
 // One entry of cases.json.
@@ -74,7 +77,7 @@ static void read_mod(Golden *golden, const json_t *entry) {
   golden->mod = mod_parse(&source, &error);
   must(golden->mod != NULL, &error);
   const AttentionProblem *p = &golden->problem;
-  ModShape shape = {p->batch, p->heads, p->kv_heads, p->queries, p->keys, p->head_dim, 0};
+  ModShape shape = {p->batch, p->heads, p->kv_heads, p->queries, p->keys, p->head_dim, 0, false};
   must(mod_bind(golden->mod, &shape, &golden->bound, &error), &error);
   golden->problem.mod = golden->bound;
 }
@@ -166,7 +169,12 @@ static bool check_backend(const AttentionBackend *backend, const Golden *golden,
   snprintf(what, sizeof what, "%s %s %s", backend->name, golden->name,
            dtype_name(c->problem.dtype));
   if (attention_backend_supports(backend, &c->problem, backward, &error))
-    plan = backend->prepare(&c->problem, backward, kernels, team, &error);
+    plan = backend->prepare(&c->problem, backward,
+                            &(AttentionSetup){.kernels = kernels,
+                                              .team = team,
+                                              .compiler = maker.scores,
+                                              .compiler_needed = maker.scores != NULL},
+                            &error);
   if (!plan) {
     assert_int_equal(error.code, ERROR_UNSUPPORTED);
     return false;
@@ -218,7 +226,9 @@ int main(void) {
     return 1;
   }
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_against_pytorch)};
+  maker = maker_open(cpu_best_tier());
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  maker_close(&maker);
   team_close(team);
   json_decref(document);
   return failed;

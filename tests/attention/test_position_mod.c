@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mask of a cache's positions: one mod for passes of any shape, against the plain rule, without
-// an allocation.
+// an allocation. Built twice: with COMPILED, the masks are compiled.
 #include "../kernels/guarded.h"
 #include "attention/position_mod.h"
+#include "attention/stretch_scores.h"
 #include "base/memory.h"
 #include "kernels/ops.h"
+#include "maker.h"
 
 enum { MOST_BATCH = 4, MOST_KEYS = 700, PASSES = 300 };
 
@@ -64,7 +66,7 @@ static void check_mask(const ScoreStage *stage, const PositionPass *pass, Random
   float scores[12 * 64] = {0};
   tile.rows = between(random, 1, least(12, pass->queries - tile.query));
   tile.columns = tile.stride = between(random, 1, least(64, pass->keys - tile.key));
-  stage->mask(stage, &tile, scores, scratch);
+  stretch_scores_mask_tile(stage, &tile, scores, scratch);
   for (int64_t r = 0; r < tile.rows; r++)
     for (int64_t c = 0; c < tile.columns; c++)
       assert_true((scores[r * tile.stride + c] == 0.0f) ==
@@ -78,6 +80,9 @@ static void test_passes(void **state) {
   for (int tier = 0; tier <= (int)cpu_best_tier(); tier++) {
     PositionMod *mod = position_mod_open(MOST_BATCH, MOST_KEYS, (CpuTier)tier, &error);
     if (!mod) fail_msg("%s: %s", error.where, error.message);
+    Maker maker = maker_open((CpuTier)tier);
+    if (maker.scores && !position_mod_compile(mod, maker.scores, &error))
+      fail_msg("%s: %s", error.where, error.message);
     Guarded scratch = guarded_make((size_t)(position_mod_scratch_bytes(mod) + 63) / 64 * 64);
     int64_t past[MOST_BATCH];
     uint64_t allocations = memory_allocation_count();
@@ -87,6 +92,7 @@ static void test_passes(void **state) {
       PositionStage stage;
       assert_true(position_mod_fits(mod, pass.batch, pass.keys, &error));
       position_stage_start(&stage, mod, &pass, lines.data);
+      assert_int_equal(stage.stage.code != NULL, maker.scores != NULL);
       for (int64_t b = 0; b < pass.batch; b++)
         for (int64_t q = 0; q < pass.queries; q += pass.block_rows)
           check_line(&stage.stage, &pass, b, q);
@@ -96,6 +102,7 @@ static void test_passes(void **state) {
     assert_int_equal(memory_allocation_count(), allocations);
     guarded_free(scratch);
     position_mod_close(mod);
+    maker_close(&maker);
   }
 }
 

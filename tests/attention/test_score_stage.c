@@ -256,7 +256,7 @@ static void test_interpreted(void **state) {
 static void test_refuses_other_scores(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
-  ModShape shape = {1, 1, 1, 8, 8, 8, 0};
+  ModShape shape = {1, 1, 1, 8, 8, 8, 0, false};
   RandomMask mod = random_mask_of(&random, &shape, "", "score * score");
   AttentionProblem problem = random_mask_problem(&mod);
   Error error = {0};

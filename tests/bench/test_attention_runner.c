@@ -2,6 +2,7 @@
 // Sweeps of small cells with the real back ends, and against processes that misbehave. This program
 // is its own worker: the sweep's benchmark_name tells it how to.
 #include "base/file.h"
+#include "base/memory.h"
 #include "bench/attention/cell_request.h"
 #include "bench/attention/cell_task.h"
 #include "bench/attention/dashboard.h"
@@ -218,7 +219,7 @@ static void a_sweep_is_checked_timed_and_recorded(void **state) {
   assert_all_valid(&bed);
   const json_t *header = results_find(bed.results, "sweep"), *entry = cell(&bed, 0);
   assert_string_equal(text_of(header, "kind"), "attention");
-  assert_int_equal(json_array_size(json_object_get(header, "notes")), 1);
+  assert_int_equal(json_array_size(json_object_get(header, "notes")), 0);
   assert_string_equal(json_string_value(json_array_get(json_object_get(header, "cells"), 0)),
                       bed.cells.cells.items[0].hash);
   assert_string_equal(text_of(entry, "status"), "measured");
@@ -235,9 +236,65 @@ static void a_sweep_is_checked_timed_and_recorded(void **state) {
   assert_true(number(json_object_get(math, "forward"), "flex_speedup") > 0);
   assert_true(json_is_null(json_object_get(json_object_get(flex, "forward"), "flex_speedup")));
   assert_true(json_is_object(json_object_get(flex, "mask")));
+  const json_t *tuning = json_object_get(flex, "tuning");
+  assert_true(json_array_size(json_object_get(tuning, "candidates")) >= 1);
+  assert_non_null(json_object_get(tuning, "winner"));
   assert_string_equal(text_of(backend(entry, "cudnn"), "status"), "skipped");
   assert_non_null(strstr(text_of(backend(entry, "cudnn"), "reason"), "NVIDIA"));
   bed_close(&bed);
+}
+
+// One cell of causal with what else the text says; its flex.
+static const json_t *flex_of(Bed *bed, const char *keys) {
+  char text[200];
+  snprintf(text, sizeof text, "s: [40]\nmods: [softcap]\nbackend: [math]\n%s", keys);
+  bed_open(bed, text);
+  bed_run(bed, false);
+  assert_true(bed->done);
+  assert_string_equal(text_of(backend(cell(bed, 0), "math"), "status"), "measured");
+  return backend(cell(bed, 0), "flex");
+}
+
+static void how_flex_worked_is_told(void **state) {
+  (void)state;
+  Bed bed;
+  const json_t *code = json_object_get(flex_of(&bed, "flex: compiled\n"), "code");
+  assert_string_equal(text_of(code, "state"), "compiled");
+  assert_true(number(code, "cold_ns") > number(code, "cached_ns"));
+  assert_true(number(code, "cached_ns") > 0);
+  assert_int_equal(number(code, "interpreted_calls"), 0);
+  bed_close(&bed);
+  code = json_object_get(flex_of(&bed, "jit_async: true\ndynamic: true\n"), "code");
+  assert_string_equal(text_of(code, "state"), "compiled");
+  assert_true(json_is_true(json_object_get(code, "dynamic")));
+  assert_true(number(code, "interpreted_calls") >= 0);
+  bed_close(&bed);
+  code = json_object_get(flex_of(&bed, "flex: interpreted\n"), "code");
+  assert_string_equal(text_of(code, "state"), "interpreted");
+  assert_true(json_is_null(json_object_get(code, "reason")));
+  bed_close(&bed);
+}
+
+// Without a compiler flex is interpreted and says why; where code is needed, it alone has failed.
+static void a_compiler_may_be_missing(void **state) {
+  (void)state;
+  Bed bed;
+  char *before = getenv("CC") ? memory_copy_text(getenv("CC")) : NULL;
+  setenv("CC", "/no/such/compiler", 1);
+  const json_t *flex = flex_of(&bed, ""), *code = json_object_get(flex, "code");
+  assert_string_equal(text_of(flex, "status"), "measured");
+  assert_string_equal(text_of(code, "state"), "interpreted");
+  assert_non_null(strstr(text_of(code, "reason"), "/no/such/compiler"));
+  bed_close(&bed);
+  flex = flex_of(&bed, "flex: compiled\n");
+  assert_string_equal(text_of(flex, "status"), "failed");
+  assert_non_null(strstr(text_of(flex, "reason"), "/no/such/compiler"));
+  bed_close(&bed);
+  if (before)
+    setenv("CC", before, 1);
+  else
+    unsetenv("CC");
+  memory_free(before);
 }
 
 static void every_pattern_and_dtype_is_right(void **state) {
@@ -467,6 +524,8 @@ int main(int count, char **words) {
   if (count > 1 && strcmp(words[1], "worker") == 0) return act_as_worker();
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_sweep_is_checked_timed_and_recorded),
+      cmocka_unit_test(how_flex_worked_is_told),
+      cmocka_unit_test(a_compiler_may_be_missing),
       cmocka_unit_test(every_pattern_and_dtype_is_right),
       cmocka_unit_test(decoding_is_right),
       cmocka_unit_test(a_back_end_that_crashes_is_left_out),

@@ -190,15 +190,13 @@ static void documents_are_drawn_alike_each_time(void **state) {
 
 static void bounds_cut_and_say_what(void **state) {
   (void)state;
-  AttentionSweep *sweep = parse("b: [1, 2, 8]\nnh: [\"4,4\", \"4,2\"]\ns: [512, 1024, 4096, 8192]\n"
-                                "d: [64]\nmods: [noop, causal, rel]\nmax_seq: 1024\nmax_batch: 2\n"
-                                "dynamic: true\nmax_autotune: true\n");
+  AttentionSweep *sweep =
+      parse("b: [1, 2, 8]\nnh: [\"4,4\", \"4,2\"]\ns: [512, 1024, 4096, 8192]\n"
+            "d: [64]\nmods: [noop, causal, rel]\nmax_seq: 1024\nmax_batch: 2\n");
   SweepCells cells = expand(sweep);
   assert_int_equal(cells.cells.count, 2 * 2 * 2 * 3);
   assert_note(&cells, "cut by max_seq 1024: s 4096, 8192, 12 shapes, 36 cells");
   assert_note(&cells, "cut by max_batch 2: b 8, 4 shapes, 12 cells");
-  assert_note(&cells,
-              "dynamic and max_autotune have no effect: flex is interpreted here, not compiled");
   sweep_cells_free(&cells);
   attention_sweep_close(sweep);
   assert_refused("s: [512]\nmax_seq: 256\n", "nothing is left of the sweep: cut by max_seq 256");

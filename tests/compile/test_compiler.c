@@ -82,7 +82,7 @@ static CodeFacts make_and_call(Compiler *compiler, int number) {
   CodeFacts facts;
   Error error = {0};
   snprintf(source, sizeof source, "%sint f(int x) { return x + %d; }\n", visible, number);
-  CodeRequest request = {"sum", source};
+  CodeRequest request = {.label = "sum", .source = source};
   assert_true(compiler_make(compiler, &request, 1, &code, &facts, &error));
   int (*f)(int);
   *(void **)&f = code_symbol(code, "f", &error);
@@ -116,7 +116,7 @@ static void several_at_once(void **state) {
   Error error = {0};
   for (int i = 0; i < 5; i++) {
     snprintf(sources[i], sizeof sources[i], "%sint f(void) { return %d; }", visible, i);
-    requests[i] = (CodeRequest){"several", sources[i]};
+    requests[i] = (CodeRequest){.label = "several", .source = sources[i]};
   }
   assert_true(compiler_make(compiler, requests, 5, codes, facts, &error));
   for (int i = 0; i < 5; i++) {
@@ -136,7 +136,7 @@ static void expect_failure(const Bench *bench, int64_t timeout_ns, const char *m
   Compiler *compiler = compiler_open(&options, &error);
   Code *code;
   CodeFacts facts;
-  CodeRequest request = {"trial code", "int broken("};
+  CodeRequest request = {.label = "trial code", .source = "int broken("};
   int64_t begin = clock_now();
   assert_non_null(compiler);
   assert_false(compiler_make(compiler, &request, 1, &code, &facts, &error));
@@ -164,7 +164,7 @@ static void failing_compilers_say_why(void **state) {
   Compiler *compiler = open_compiler(bench, false);
   Code *code;
   CodeFacts facts;
-  CodeRequest request = {"nothing", "int x;"};
+  CodeRequest request = {.label = "nothing", .source = "int x;"};
   assert_false(compiler_make(compiler, &request, 1, &code, &facts, &error));
   assert_int_equal(error.code, ERROR_NOT_FOUND); // it wrote no shared object
   compiler_close(compiler);
@@ -236,6 +236,36 @@ static void folders_of_others_are_not_used(void **state) {
   compiler = open_compiler(bench, false);
   assert_non_null(code_cache_problem(compiler_cache(compiler)));
   make_and_call(compiler, 3);
+  compiler_close(compiler);
+}
+
+// A folder or an entry of another user, a folder that cannot be written, a file in its place: code
+// is built as if there were no cache, and run.
+static void what_is_not_ours_is_left_alone(void **state) {
+  Bench *bench = *state;
+  bool root = geteuid() == 0;
+  Compiler *compiler = open_compiler(bench, false);
+  make_and_call(compiler, 5);
+  char *path = only_object(bench);
+  if (root) {
+    assert_int_equal(chown(path, 12345, 12345), 0);
+    assert_false(make_and_call(compiler, 5).cached);
+  }
+  memory_free(path);
+  compiler_close(compiler);
+  assert_int_equal(root ? chown(bench->cache, 12345, 12345) : chmod(bench->cache, 0500), 0);
+  compiler = open_compiler(bench, false);
+  assert_non_null(strstr(code_cache_problem(compiler_cache(compiler)),
+                         root ? "another user" : "cannot be written"));
+  assert_false(make_and_call(compiler, 5).cached);
+  compiler_close(compiler);
+  assert_int_equal(root ? chown(bench->cache, 0, 0) : chmod(bench->cache, 0700), 0);
+  char command[240];
+  snprintf(command, sizeof command, "rm -r %s && : >%s", bench->cache, bench->cache);
+  assert_int_equal(system(command), 0);
+  compiler = open_compiler(bench, false);
+  assert_non_null(code_cache_problem(compiler_cache(compiler)));
+  assert_false(make_and_call(compiler, 5).cached);
   compiler_close(compiler);
 }
 
@@ -320,8 +350,9 @@ static void code_is_never_writable(void **state) {
   Code *code;
   CodeFacts facts;
   Error error = {0};
-  CodeRequest request = {"sealed",
-                         "__attribute__((visibility(\"default\"))) int f(void) { return 5; }"};
+  CodeRequest request = {.label = "sealed",
+                         .source =
+                             "__attribute__((visibility(\"default\"))) int f(void) { return 5; }"};
   assert_true(compiler_make(compiler, &request, 1, &code, &facts, &error));
   FILE *maps = fopen("/proc/self/maps", "r");
   int executable = 0;
@@ -344,9 +375,9 @@ int main(void) {
       TEST(built_once_then_cached),         TEST(several_at_once),
       TEST(failing_compilers_say_why),      TEST(chatter_is_no_failure),
       TEST(no_compiler_is_unsupported),     TEST(corrupt_entries_are_built_anew),
-      TEST(folders_of_others_are_not_used), TEST(a_full_disk_keeps_nothing),
-      TEST(the_oldest_make_room),           TEST(two_processes_build_once),
-      TEST(code_is_never_writable),
+      TEST(what_is_not_ours_is_left_alone), TEST(folders_of_others_are_not_used),
+      TEST(a_full_disk_keeps_nothing),      TEST(the_oldest_make_room),
+      TEST(two_processes_build_once),       TEST(code_is_never_writable),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,8 +114,7 @@ static void what_does_not_follow_the_length_is_refused(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(one_program_serves_every_length),
-      cmocka_unit_test(what_does_not_follow_the_length_is_refused)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(one_program_serves_every_length),
+                                     cmocka_unit_test(what_does_not_follow_the_length_is_refused)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

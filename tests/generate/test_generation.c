@@ -279,7 +279,7 @@ static void feed(Parts *parts, const char *attention, const int32_t *ids, int64_
                      .weights = model_weights(model),
                      .attention = attention_find(attention, NULL, &error),
                      .layers = &layers_plain};
-  AttentionLimits limits = {BATCH, TOKENS, tier};
+  AttentionLimits limits = {.batch = BATCH, .keys = TOKENS, .tier = tier};
   must(attention_open(decoder.attention, &limits, &decoder.prepared, &error), &error);
   rope_prepare(parts->rope, used, used + length);
   DecoderPass pass = {.batch = BATCH,

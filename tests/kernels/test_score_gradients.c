@@ -5,13 +5,15 @@ static const double bound = 1e-6;
 
 typedef struct {
   ScoreGradients rows;
-  Guarded scores, products, lse, delta;
+  Guarded scores, products, slopes, lse, delta;
 } Data;
 
-static Data make(Random *random, int64_t rows, int64_t columns, int64_t stride) {
+// `sloped`: with slopes, else every one is 1.
+static Data make(Random *random, int64_t rows, int64_t columns, int64_t stride, bool sloped) {
   int64_t count = (rows - 1) * stride + columns;
   Data data = {.scores = guarded_normal(random, count),
                .products = guarded_normal(random, count),
+               .slopes = guarded_normal(random, count),
                .lse = guarded_normal(random, rows),
                .delta = guarded_normal(random, rows)};
   data.rows = (ScoreGradients){.rows = rows,
@@ -20,6 +22,7 @@ static Data make(Random *random, int64_t rows, int64_t columns, int64_t stride) 
                                .scale = 0.7f,
                                .scores = data.scores.data,
                                .products = data.products.data,
+                               .slopes = sloped ? data.slopes.data : NULL,
                                .lse = data.lse.data,
                                .delta = data.delta.data};
   return data;
@@ -28,6 +31,7 @@ static Data make(Random *random, int64_t rows, int64_t columns, int64_t stride) 
 static void free_data(Data *data) {
   guarded_free(data->scores);
   guarded_free(data->products);
+  guarded_free(data->slopes);
   guarded_free(data->lse);
   guarded_free(data->delta);
 }
@@ -42,7 +46,8 @@ static void expect(const Data *data, double *p, double *ds) {
     if (i % rows->stride >= rows->columns) continue;
     double score = (double)rows->scale * rows->scores[i];
     p[i] = rows->lse[r] == -INFINITY ? 0.0 : exp(score - rows->lse[r]);
-    ds[i] = rows->lse[r] == -INFINITY ? 0.0 : p[i] * ((double)rows->products[i] - rows->delta[r]);
+    double slope = rows->slopes ? rows->slopes[i] : 1.0;
+    ds[i] = p[i] == 0.0 ? 0.0 : p[i] * slope * ((double)rows->products[i] - rows->delta[r]);
   }
 }
 
@@ -50,7 +55,7 @@ static void check(const Kernels *kernels, Random *random) {
   int64_t rows = 1 + (int64_t)random_below(random, 13);
   int64_t columns = 1 + (int64_t)random_below(random, 150);
   int64_t stride = columns + (int64_t)random_below(random, 20);
-  Data data = make(random, rows, columns, stride);
+  Data data = make(random, rows, columns, stride, random_below(random, 2));
   float *lse = data.lse.data, *scores = data.scores.data;
   lse[random_below(random, (uint64_t)rows)] = -INFINITY;
   scores[random_below(random, (uint64_t)columns)] = -INFINITY;
@@ -77,13 +82,36 @@ static void test_nan(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
   FOR_EACH_TIER(kernels) {
-    Data data = make(&random, 2, 37, 37);
+    Data data = make(&random, 2, 37, 37, true);
     float *scores = data.scores.data, *products = data.products.data;
     scores[5] = NAN, products[40] = NAN;
     kernels->score_gradients(&data.rows);
     for (int i = 0; i < 74; i++) {
       assert_int_equal(isnan(scores[i]), i == 5);
       assert_int_equal(isnan(products[i]), i == 5 || i == 40);
+    }
+    free_data(&data);
+  }
+}
+
+// What is hidden has no gradient, whatever is multiplied with its 0.
+static void test_hidden(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  FOR_EACH_TIER(kernels)
+  for (int sloped = 0; sloped < 2; sloped++) {
+    Data data = make(&random, 3, 45, 50, sloped);
+    float *scores = data.scores.data, *products = data.products.data, *slopes = data.slopes.data;
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 45; i += 4) {
+      scores[50 + i] = -INFINITY;
+      products[50 + i] = odd[i % 3];
+      slopes[50 + i] = odd[(i + 1) % 3];
+    }
+    kernels->score_gradients(&data.rows);
+    for (int i = 0; i < 45; i++) {
+      assert_int_equal(scores[50 + i] == 0.0f, i % 4 == 0);
+      assert_int_equal(products[50 + i] == 0.0f, i % 4 == 0);
     }
     free_data(&data);
   }
@@ -112,6 +140,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_score_gradients),
       cmocka_unit_test(test_nan),
+      cmocka_unit_test(test_hidden),
       cmocka_unit_test(test_dot),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,7 +36,10 @@ static void check_block(const Kernels *kernels, Random *random, int64_t columns,
     memcpy(all[r], y, sizeof y);
     grown |= factors[r] != 1.0;
   }
-  SoftmaxRows rows = {ROWS, columns, STRIDE, x, largest, sum, factor};
+  float found[ROWS];
+  for (int r = 0; r < ROWS; r++) found[r] = (float)expected[r].largest;
+  const float *known = columns % 2 ? found : NULL;
+  SoftmaxRows rows = {ROWS, columns, STRIDE, x, largest, sum, factor, known};
   assert_int_equal(kernels->softmax_rows(&rows), grown);
   for (int64_t r = 0; r < ROWS; r++) {
     assert_true(largest[r] == (float)expected[r].largest);
@@ -73,7 +76,7 @@ static void test_blocks(void **state) {
 static float sum_of_row(const Kernels *kernels, int64_t columns, float *x, float *largest) {
   float sum = 0.0f, factor;
   *largest = -INFINITY;
-  SoftmaxRows rows = {1, columns, columns, x, largest, &sum, &factor};
+  SoftmaxRows rows = {1, columns, columns, x, largest, &sum, &factor, NULL};
   (void)kernels->softmax_rows(&rows);
   return sum;
 }

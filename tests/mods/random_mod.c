@@ -55,7 +55,7 @@ static void fill_arrays(RandomMod *mod) {
 
 void random_mod_open(RandomMod *mod, uint64_t seed) {
   *mod = (RandomMod){.random = random_seeded(seed)};
-  mod->shape = (ModShape){2, 4, 2, RANDOM_EXTENT - 5, RANDOM_EXTENT, 64, 0};
+  mod->shape = (ModShape){2, 4, 2, RANDOM_EXTENT - 5, RANDOM_EXTENT, 64, 0, false};
   for (int i = 0; i < RANDOM_ARRAYS; i++) add_array(mod, i);
   fill_arrays(mod);
 }

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 enum { HEADS = 4, LENGTH = 16 };
-static const ModShape shape = {2, HEADS, 2, LENGTH, LENGTH, 64, 0};
+static const ModShape shape = {2, HEADS, 2, LENGTH, LENGTH, 64, 0, false};
 static int32_t doc[LENGTH];
 static int32_t far[1] = {INT32_MAX};
 static float bias[HEADS * LENGTH], distance[2 * LENGTH - 1];
@@ -62,7 +62,7 @@ static void sizes_become_constants(void **state) {
   (void)state;
   BoundMod *bound =
       bound_to("score + (B + 10 * Hq + 100 * Hkv + 1000 * M + 10000 * N + 100000 * D)", NULL,
-               &(ModShape){1, 2, 3, 4, 5, 6, 0});
+               &(ModShape){1, 2, 3, 4, 5, 6, 0, false});
   assert_int_equal(bound->score.count, 3);
   assert_float_equal(bound->score.nodes[1].real, 654321, 0);
   bound_mod_close(bound);
@@ -99,7 +99,7 @@ static void the_derivative_is_ready(void **state) {
 
 static void the_query_offset_is_added(void **state) {
   (void)state;
-  ModShape decoding = {1, HEADS, 2, 1, LENGTH, 64, LENGTH / 2};
+  ModShape decoding = {1, HEADS, 2, 1, LENGTH, 64, LENGTH / 2, false};
   BoundMod *bound = bound_to("score + q_idx", "doc[q_idx] == doc[kv_idx]", &decoding);
   ModPoint point = {.key = LENGTH / 2};
   assert_float_equal(mod_score_at(bound, &point), LENGTH / 2, 0);
@@ -240,10 +240,11 @@ static void shapes_are_checked(void **state) {
     ModShape shape;
     const char *message;
   } cases[] = {
-      {{0, 1, 1, 1, 1, 1, 0}, "B is 0, expected 1 … 281474976710656"},
-      {{1, 1, 1, -4, 1, 1, 0}, "M is -4, expected 1 … 281474976710656"},
-      {{1, 1, 1, 1, INT64_MAX, 1, 0}, "N is 9223372036854775807, expected 1 … 281474976710656"},
-      {{1, 1, 1, 1, 1, 1, -1}, "the first query stands at -1"},
+      {{0, 1, 1, 1, 1, 1, 0, false}, "B is 0, expected 1 … 281474976710656"},
+      {{1, 1, 1, -4, 1, 1, 0, false}, "M is -4, expected 1 … 281474976710656"},
+      {{1, 1, 1, 1, INT64_MAX, 1, 0, false},
+       "N is 9223372036854775807, expected 1 … 281474976710656"},
+      {{1, 1, 1, 1, 1, 1, -1, false}, "the first query stands at -1"},
   };
   Mod *mod = parsed("score + q_idx - kv_idx", NULL);
   for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -253,6 +254,57 @@ static void shapes_are_checked(void **state) {
     assert_string_equal(error.message, cases[i].message);
   }
   mod_close(mod);
+}
+
+static BoundMod *open_of(const char *score, const char *mask, const ModShape *to, Error *error) {
+  BoundMod *bound = NULL, *open = NULL;
+  Mod *mod = parsed(score, mask);
+  if (!mod_bind(mod, to, &bound, error)) fail_msg("%s", error->message);
+  bool done = mod_bind_open(mod, bound, &open, error);
+  assert_int_equal(done, open != NULL);
+  bound_mod_close(bound);
+  mod_close(mod);
+  return open;
+}
+
+// B, M and N stay, the rest is folded; the tree is the same for every shape.
+static void open_shapes_keep_their_sizes(void **state) {
+  (void)state;
+  static const ModShape other = {7, HEADS, 2, 3, 11, 64, 0, false};
+  static const char score[] = "score + (q_idx + M - N) * Hq + B * doc[kv_idx]";
+  Error error = {0};
+  BoundMod *open = open_of(score, "kv_idx < N // 2", &shape, &error);
+  BoundMod *same = open_of(score, "kv_idx < N // 2", &other, &error);
+  assert_non_null(open);
+  assert_true(mod_tree_uses(&open->score, MOD_SIZE_M) && mod_tree_uses(&open->score, MOD_SIZE_N));
+  assert_true(mod_tree_uses(&open->score, MOD_SIZE_B) && mod_tree_uses(&open->mask, MOD_SIZE_N));
+  assert_false(mod_tree_uses(&open->score, MOD_SIZE_HQ));
+  assert_int_equal(open->score.count, same->score.count);
+  assert_memory_equal(open->score.nodes, same->score.nodes,
+                      (size_t)open->score.count * sizeof(ModNode));
+  bound_mod_close(open);
+  bound_mod_close(same);
+}
+
+static void open_shapes_have_bounds(void **state) {
+  (void)state;
+  static const ModShape large = {1, HEADS, 2, MOD_OPEN_LENGTH + 1, 16, 64, 0, false};
+  static const ModShape late = {1, HEADS, 2, 1, 16, 64, MOD_OPEN_LENGTH, false};
+  static const struct {
+    const char *score, *mask;
+    const ModShape *to;
+    const char *message;
+  } cases[] = {
+      {"score + distance[q_idx - kv_idx]", "q_idx >= kv_idx", &shape, "where a condition guards"},
+      {"score", "q_idx >= kv_idx", &large, "beyond 1048576"},
+      {"score", "q_idx >= kv_idx", &late, "beyond 1048576"},
+      {"score + q_idx ** 4 * kv_idx ** 3", NULL, &shape, "may not fit 64 bits"},
+  };
+  for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    Error error = {0};
+    assert_null(open_of(cases[i].score, cases[i].mask, cases[i].to, &error));
+    if (!strstr(error.message, cases[i].message)) fail_msg("%s", error.message);
+  }
 }
 
 int main(void) {
@@ -268,6 +320,8 @@ int main(void) {
       cmocka_unit_test(guarded_reads_are_taken),
       cmocka_unit_test(guards_change_no_value),
       cmocka_unit_test(shapes_are_checked),
+      cmocka_unit_test(open_shapes_keep_their_sizes),
+      cmocka_unit_test(open_shapes_have_bounds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

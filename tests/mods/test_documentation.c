@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 enum { BATCH = 2, HEADS = 8, LENGTH = 256, MOST = 4 };
-static const ModShape shape = {BATCH, HEADS, 2, LENGTH, LENGTH, 64, 0};
+static const ModShape shape = {BATCH, HEADS, 2, LENGTH, LENGTH, 64, 0, false};
 
 typedef struct {
   Text page;

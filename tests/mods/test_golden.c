@@ -16,7 +16,7 @@
 enum { ROWS = 4, COLUMNS = 16, VARIABLES = 5, MOST_PARAMETERS = 16 };
 
 static const char *const variables[VARIABLES] = {"q_idx", "kv_idx", "h", "b", "score"};
-static const ModShape shape = {2, ROWS, 2, COLUMNS, COLUMNS, 64, 0};
+static const ModShape shape = {2, ROWS, 2, COLUMNS, COLUMNS, 64, 0, false};
 
 typedef struct {
   json_t *document;

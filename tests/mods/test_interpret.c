@@ -249,7 +249,7 @@ static void far_indices_agree(void **state) {
   (void)state;
   Fixture *fixture = fixture_open(random_mod_seed());
   ModShape *shape = &fixture->mod.shape;
-  *shape = (ModShape){2, 4, 2, (int64_t)1 << 34, (int64_t)1 << 33, 64, (int64_t)1 << 35};
+  *shape = (ModShape){2, 4, 2, (int64_t)1 << 34, (int64_t)1 << 33, 64, (int64_t)1 << 35, false};
   fixture->mod.plain = true;
   for (int i = 0; i < 300; i++) {
     ModTree tree = random_mod_tree(&fixture->mod, MOD_BOOL, 3 + i % 30);

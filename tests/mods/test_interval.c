@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const ModShape shape = {2, 4, 4, 96, 97, 64, 0};
+static const ModShape shape = {2, 4, 4, 96, 97, 64, 0, false};
 
 static int node(RandomMod *mod, ModNode node) {
   mod->nodes[mod->count] = node;

@@ -247,7 +247,7 @@ static double value_of(const char *text, double score) {
   Mod *mod = mod_parse(&source, &error);
   BoundMod *bound = NULL;
   ModPoint point = {.head = 1, .query = 5, .key = 3, .score = score};
-  ModShape shape = {1, 2, 1, 8, 8, 64, 0};
+  ModShape shape = {1, 2, 1, 8, 8, 64, 0, false};
   if (!mod || !mod_bind(mod, &shape, &bound, &error)) fail_msg("%s", error.message);
   double value = mod_score_at(bound, &point);
   bound_mod_close(bound);

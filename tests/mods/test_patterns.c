@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 enum { HEADS = 8, LENGTH = 1100 };
-static const ModShape shape = {1, HEADS, 2, LENGTH, LENGTH, 64, 0};
+static const ModShape shape = {1, HEADS, 2, LENGTH, LENGTH, 64, 0, false};
 static int32_t doc[LENGTH];
 
 typedef struct {

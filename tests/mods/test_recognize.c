@@ -23,7 +23,7 @@ static BoundMod *bound_of(const char *score) {
   Mod *mod = mod_parse(&source, &error);
   if (!mod) fail_msg("%s: %s", score, error.message);
   BoundMod *bound;
-  ModShape shape = {2, 4, 2, 16, 32, 64, 8};
+  ModShape shape = {2, 4, 2, 16, 32, 64, 8, false};
   if (!mod_bind(mod, &shape, &bound, &error)) fail_msg("%s: %s", score, error.message);
   mod_close(mod);
   return bound;

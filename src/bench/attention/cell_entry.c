@@ -48,9 +48,10 @@ static json_t *account(const EntryCell *entry, const char *status, const char *r
 static json_t *absent_backend(const PredictedBackend *predicted, bool crashed) {
   char reason[800];
   error_text(&predicted->refused, reason, sizeof reason);
-  return json_pack("{s:s, s:s, s:o, s:n, s:n, s:n, s:n, s:n}", "name", predicted->backend->name,
-                   "status", crashed ? "failed" : "skipped", "reason", text_or_null(reason),
-                   "prepare_ns", "mask", "correctness", "forward", "backward");
+  return json_pack("{s:s, s:s, s:o, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "name",
+                   predicted->backend->name, "status", crashed ? "failed" : "skipped", "reason",
+                   text_or_null(reason), "prepare_ns", "mask", "code", "tuning", "correctness",
+                   "forward", "backward");
 }
 
 static json_t *find_backend(const json_t *answer, const char *name) {
@@ -137,6 +138,11 @@ static void append_time(const json_t *pass, Text *text) {
     text_append_format(text, " %.3g us", ns * 1e-3);
 }
 
+static bool is_interpreted(const json_t *backend) {
+  const char *state = json_string_value(json_object_get(json_object_get(backend, "code"), "state"));
+  return state && strcmp(state, "interpreted") == 0;
+}
+
 void cell_entry_tell(const json_t *entry, Text *text) {
   size_t i;
   const char *comma = "";
@@ -145,6 +151,7 @@ void cell_entry_tell(const json_t *entry, Text *text) {
     const char *status = json_string_value(json_object_get(backend, "status"));
     if (!status || strcmp(status, "skipped") == 0) continue;
     text_append_format(text, "%s%s", comma, json_string_value(json_object_get(backend, "name")));
+    if (is_interpreted(backend)) text_append_text(text, " (interpreted)");
     append_time(json_object_get(backend, "forward"), text);
     if (json_is_object(json_object_get(backend, "backward"))) text_append_text(text, " +");
     append_time(json_object_get(backend, "backward"), text);

@@ -38,11 +38,11 @@ void cell_lane_close(CellLane *lane) {
   memory_free(lane->values);
 }
 
-void cell_lane_prepare(CellLane *lane, const AttentionProblem *problem, const Kernels *kernels,
-                       Team *team) {
+void cell_lane_prepare(CellLane *lane, const AttentionProblem *problem,
+                       const AttentionSetup *setup) {
   int64_t start = clock_now();
-  lane->plan = lane->backend->backend->prepare(problem, lane->backend->backward, kernels, team,
-                                               &lane->failed);
+  lane->plan =
+      lane->backend->backend->prepare(problem, lane->backend->backward, setup, &lane->failed);
   lane->prepare_ns = clock_now() - start;
   if (!lane->plan) return;
   lane->failed.code = ERROR_NONE;
@@ -64,14 +64,29 @@ static int64_t time_of(void (*run)(void *context), CellLane *lane) {
   return clock_now() - start;
 }
 
-void cell_lane_check(CellLane *lane, const AttentionProblem *problem,
-                     const SampleReference *reference, Team *team) {
+static CellCheck check_once(CellLane *lane, const AttentionProblem *problem,
+                            const SampleReference *reference, Team *team) {
   SampleReference expected = *reference;
+  int64_t *first = lane->first_ns, forward, backward = 0;
   cell_tensors_poison(lane->tensors, team);
-  lane->first_ns[PASS_FORWARD] = time_of(run_forward, lane);
+  forward = time_of(run_forward, lane);
   if (lane->backend->backward)
-    lane->first_ns[PASS_BACKWARD] = time_of(run_backward, lane);
+    backward = time_of(run_backward, lane);
   else
     expected.dq = NULL; // it has a forward pass only
-  lane->check = cell_check_make(problem, lane->tensors, &expected);
+  if (first[PASS_FORWARD] == 0) first[PASS_FORWARD] = forward, first[PASS_BACKWARD] = backward;
+  return cell_check_make(problem, lane->tensors, &expected);
+}
+
+void cell_lane_check(CellLane *lane, const AttentionProblem *problem,
+                     const SampleReference *reference, const AttentionSetup *setup) {
+  lane->check = check_once(lane, problem, reference, setup->team);
+  lane->code = attention_plan_code(lane->plan);
+  while (attention_plan_code(lane->plan).state == ATTENTION_CODE_BUILDING) run_forward(lane);
+  AttentionCodeFacts code = attention_plan_code(lane->plan);
+  bool changed = code.interpreted_calls > 0 && code.state == ATTENTION_CODE_COMPILED;
+  if (changed && lane->check.passed)
+    lane->check = check_once(lane, problem, reference, setup->team);
+  lane->code = code;
+  if (setup->compiler_needed && code.failed.code != ERROR_NONE) lane->failed = code.failed;
 }

@@ -82,18 +82,28 @@ static json_t *failed_json(const CellLane *lane) {
   char reason[800];
   error_text(&lane->failed, reason, sizeof reason);
   json_t *text = json_string(reason);
-  return json_pack("{s:s, s:s, s:o, s:n, s:n, s:n, s:n, s:n}", "name", lane->backend->backend->name,
-                   "status", "failed", "reason", text ? text : json_string("unreadable reason"),
-                   "prepare_ns", "mask", "correctness", "forward", "backward");
+  return json_pack("{s:s, s:s, s:o, s:n, s:n, s:n, s:n, s:n, s:n, s:n}", "name",
+                   lane->backend->backend->name, "status", "failed", "reason",
+                   text ? text : json_string("unreadable reason"), "prepare_ns", "mask", "code",
+                   "tuning", "correctness", "forward", "backward");
+}
+
+static json_t *tuning_json(const FlexTuning *tuning) {
+  if (!tuning->present) return json_null();
+  json_t *json = tuning_record_json(&tuning->record);
+  json_object_set_new(json, "cached", json_boolean(tuning->cached));
+  return json;
 }
 
 json_t *cell_lane_json(const CellLane *lane, const SampleReference *reference, const CellWork *work,
-                       const CellCeilings *ceilings, const CellLane *flex) {
+                       const CellCeilings *ceilings, const CellLane *flex,
+                       const CellCompiler *compiler) {
   if (lane->failed.code != ERROR_NONE) return failed_json(lane);
-  return json_pack("{s:s, s:s, s:n, s:I, s:o, s:o, s:o, s:o}", "name", lane->backend->backend->name,
-                   "status", "measured", "reason", "prepare_ns", (json_int_t)lane->prepare_ns,
-                   "mask", cell_mask_json(&lane->mask), "correctness",
-                   cell_check_json(&lane->check, reference), "forward",
-                   pass_json(lane, PASS_FORWARD, work, ceilings, flex), "backward",
-                   pass_json(lane, PASS_BACKWARD, work, ceilings, flex));
+  return json_pack(
+      "{s:s, s:s, s:n, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "name", lane->backend->backend->name,
+      "status", "measured", "reason", "prepare_ns", (json_int_t)lane->prepare_ns, "mask",
+      cell_mask_json(&lane->mask), "code", cell_code_json(&lane->code, &lane->code_times, compiler),
+      "tuning", tuning_json(&lane->tuning), "correctness", cell_check_json(&lane->check, reference),
+      "forward", pass_json(lane, PASS_FORWARD, work, ceilings, flex), "backward",
+      pass_json(lane, PASS_BACKWARD, work, ceilings, flex));
 }

@@ -10,9 +10,10 @@
 #include "bench/worker_events.h"
 #include "device/ceiling.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { FMA_ROUNDS = 15, READ_ROUNDS = 5, WARM_ROUNDS = 11 };
+enum { FMA_ROUNDS = 15, READ_ROUNDS = 5, WARM_ROUNDS = 11, TUNING_SHARE = 5 };
 static const int64_t long_call_ns = 200000000; // to which it is all one what the caches hold
 
 // Everything that the process of a cell holds.
@@ -22,6 +23,7 @@ typedef struct {
   Team *team;
   CpuTier tier;
   const Kernels *kernels;
+  CellCompiler compiler;
   bool backward; // asked for
   SweepPattern *pattern;
   AttentionProblem problem;
@@ -86,6 +88,14 @@ static void open_lanes(CellRun *run) {
     cell_lane_open(&run->lanes[i], &run->request->backends[i], &run->tensors);
 }
 
+// One code for all lengths, where the mod allows it; else the result says why not.
+static void open_lengths(CellRun *run) {
+  CellCompiler *compiler = &run->compiler;
+  if (!run->request->sweep->dynamic || !compiler->maker) return;
+  compiler->open = sweep_pattern_open_lengths(run->pattern, &compiler->closed);
+  if (compiler->open) compiler->closed.code = ERROR_NONE;
+}
+
 static bool open_run(CellRun *run, Error *error) {
   const CellRequest *request = run->request;
   run->pattern = sweep_pattern_open(&request->sweep->mods.items[0], &request->cell.shape,
@@ -93,6 +103,7 @@ static bool open_run(CellRun *run, Error *error) {
   if (!run->pattern) return false;
   run->problem =
       prediction_problem(request->sweep, &request->cell, sweep_pattern_bound(run->pattern));
+  open_lengths(run);
   tell(run, NULL, "mask");
   return look_at_mask(run, error) && make_reference(run, error) &&
          flush_open(run->team, run->tier, &run->flush, error);
@@ -100,6 +111,7 @@ static bool open_run(CellRun *run, Error *error) {
 
 static void close_run(CellRun *run) {
   for (int i = 0; i < run->request->count; i++) cell_lane_close(&run->lanes[i]);
+  cell_compiler_close(&run->compiler);
   flush_close(&run->flush);
   sample_reference_free(&run->reference);
   sample_plan_free(&run->plan);
@@ -121,12 +133,59 @@ static void take_ceilings(CellRun *run) {
   lift(&run->ceilings.warm_read_gb_per_s, flush_read(&run->flush, keys, WARM_ROUNDS));
 }
 
+static bool is_flex(const CellLane *lane) {
+  return lane->backend->backend->code != NULL;
+}
+
+// What compiling takes, where that was done.
+static void time_code(CellRun *run, CellLane *lane) {
+  if (lane->code.state != ATTENTION_CODE_COMPILED) return;
+  tell(run, lane, "compile");
+  lane->code_times = cell_compiler_time(&run->compiler, run->problem.mod, lane->backend->backward);
+}
+
+// Everything that the times of the cell depend on, as text; caller frees.
+static char *describe(const CellRequest *request) {
+  Error ignored;
+  json_t *mod = sweep_pattern_json(&request->sweep->mods.items[0], &ignored);
+  json_t *json = sweep_cell_json(request->sweep, &request->cell, mod ? mod : json_null());
+  char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+  json_decref(json);
+  json_decref(mod);
+  return text;
+}
+
+// Takes several times as long as measuring, at most.
+static void tune(CellRun *run, CellLane *lane, AttentionSetup *setup) {
+  const CellCompiler *compiler = &run->compiler;
+  char *what = describe(run->request);
+  FlexTunerOptions options = {.cache =
+                                  compiler->compiler ? compiler_cache(compiler->compiler) : NULL,
+                              .what = what ? what : "",
+                              .seconds = TUNING_SHARE * run->request->sweep->measure_time};
+  tell(run, lane, "tune");
+  lane->tuning = flex_tuner_run(lane->backend, &run->tensors, &run->problem, setup, &options);
+  setup->tiles = lane->tuning.tiles;
+  free(what);
+}
+
 static void check_lane(CellRun *run, CellLane *lane) {
+  const CellCompiler *compiler = &run->compiler;
+  AttentionSetup setup = {.kernels = run->kernels,
+                          .team = run->team,
+                          .compiler = compiler->maker,
+                          .compiler_needed = compiler->needed,
+                          .compile_later = run->request->sweep->jit_async,
+                          .open = compiler->open};
+  if (is_flex(lane) && compiler->needed && !compiler->maker) lane->failed = compiler->failed;
+  if (lane->failed.code != ERROR_NONE) return;
+  if (is_flex(lane) && run->request->sweep->max_autotune) tune(run, lane, &setup);
   tell(run, lane, "prepare");
-  cell_lane_prepare(lane, &run->problem, run->kernels, run->team);
+  cell_lane_prepare(lane, &run->problem, &setup);
   if (lane->failed.code != ERROR_NONE) return;
   tell(run, lane, "check");
-  cell_lane_check(lane, &run->problem, &run->reference, run->team);
+  cell_lane_check(lane, &run->problem, &run->reference, &setup);
+  time_code(run, lane);
 }
 
 // The calls of a pass of all lanes of a turn, warm or cold.
@@ -182,15 +241,15 @@ static void take_turn(CellRun *run, int turn) {
 
 static const CellLane *flex_of(const CellRun *run) {
   for (int i = 0; i < run->request->count; i++)
-    if (strcmp(run->lanes[i].backend->backend->name, "flex") == 0) return &run->lanes[i];
+    if (is_flex(&run->lanes[i])) return &run->lanes[i];
   return NULL;
 }
 
 static json_t *lanes_json(const CellRun *run, const CellWork *work) {
   json_t *array = json_array();
   for (int i = 0; i < run->request->count; i++)
-    json_array_append_new(
-        array, cell_lane_json(&run->lanes[i], &run->reference, work, &run->ceilings, flex_of(run)));
+    json_array_append_new(array, cell_lane_json(&run->lanes[i], &run->reference, work,
+                                                &run->ceilings, flex_of(run), &run->compiler));
   return array;
 }
 
@@ -213,6 +272,7 @@ static json_t *answer(const CellRun *run, const ProcessUsage *usage) {
 
 static json_t *measure(CellRun *run, Error *error) {
   open_lanes(run);
+  cell_compiler_open(&run->compiler, run->request->sweep, run->tier);
   json_t *result = NULL;
   if (open_run(run, error)) {
     run->before = process_usage_now("");

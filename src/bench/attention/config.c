@@ -136,8 +136,23 @@ static bool check_machine(const AttentionSweep *sweep, Error *error) {
   return true;
 }
 
+static bool check_flex(const AttentionSweep *sweep, Error *error) {
+  const char *flex = sweep->flex;
+  if (!flex || strcmp(flex, "compiled") == 0) return true;
+  if (strcmp(flex, "interpreted") != 0)
+    return error_set(error, ERROR_ARGUMENT, "flex",
+                     "is \"%.40s\", expected compiled or interpreted", flex);
+  const char *idle = sweep->jit_async      ? "jit_async"
+                     : sweep->dynamic      ? "dynamic"
+                     : sweep->max_autotune ? "max_autotune"
+                                           : NULL;
+  return !idle || error_set(error, ERROR_ARGUMENT, idle,
+                            "has no effect where flex is interpreted: leave out one of the two");
+}
+
 bool attention_sweep_check(const AttentionSweep *sweep, Error *error) {
-  if (!check_lists(sweep, error) || !check_machine(sweep, error)) return false;
+  if (!check_lists(sweep, error) || !check_machine(sweep, error) || !check_flex(sweep, error))
+    return false;
   if (sweep->decoding && sweep->calculate_bwd)
     return error_set(error, ERROR_ARGUMENT, "calculate_bwd",
                      "decoding has no backward pass: leave out one of calculate_bwd and decoding");

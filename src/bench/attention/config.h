@@ -28,6 +28,8 @@
   X("save_path", SWEEP_TEXT, save_path, "CSV file")                                                \
   X("output_json_for_dashboard", SWEEP_TEXT, output_json_for_dashboard, "dashboard records")       \
   X("benchmark_name", SWEEP_TEXT, benchmark_name, "in the dashboard records")                      \
+  X("flex", SWEEP_TEXT, flex, "compiled, interpreted; none: compiled where there is a compiler")   \
+  X("jit_async", SWEEP_SWITCH, jit_async, "flex is interpreted while it is being compiled")        \
   X("max_seq", SWEEP_COUNT, max_seq, "leave out longer sequences; 0: none")                        \
   X("max_batch", SWEEP_COUNT, max_batch, "leave out larger batches; 0: none")                      \
   X("max_bytes", SWEEP_BYTES, max_bytes, "leave out what needs more memory; 0: what there is")     \
@@ -88,12 +90,13 @@ typedef ARRAY_OF(SweepMod) SweepMods;
 typedef struct {
   Arena *arena; // holds every text below
   bool dynamic, calculate_bwd, max_autotune, decoding, throughput, show_speedups, cold, pin;
+  bool jit_async;
   Dtype dtype;
   SweepCounts b, s, d, kv_size;
   SweepHeadPairs nh;
   SweepMods mods;
   SweepNames backend; // without "flex"
-  const char *save_path, *output_json_for_dashboard, *benchmark_name, *cpu_mask;
+  const char *save_path, *output_json_for_dashboard, *benchmark_name, *cpu_mask, *flex;
   int64_t max_seq, max_batch, max_bytes, warmup, threads;
   double time_budget, timeout, measure_time;
 } AttentionSweep;

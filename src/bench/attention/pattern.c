@@ -17,7 +17,7 @@ struct SweepPattern {
   Region *regions; // of the arrays
   int parameter_count, array_count;
   Mod *parsed;
-  BoundMod *bound;
+  BoundMod *bound, *open; // open: NULL until it is asked for
 };
 
 static const ModSource *pattern_of(const SweepMod *mod) {
@@ -167,6 +167,7 @@ SweepPattern *sweep_pattern_open(const SweepMod *mod, const ModShape *shape, int
 void sweep_pattern_close(SweepPattern *pattern) {
   if (!pattern) return;
   bound_mod_close(pattern->bound);
+  bound_mod_close(pattern->open);
   mod_close(pattern->parsed);
   for (int i = 0; i < pattern->array_count; i++) region_unmap(&pattern->regions[i]);
   memory_free(pattern->regions);
@@ -177,6 +178,12 @@ void sweep_pattern_close(SweepPattern *pattern) {
 
 const BoundMod *sweep_pattern_bound(const SweepPattern *pattern) {
   return pattern->bound;
+}
+
+const BoundMod *sweep_pattern_open_lengths(SweepPattern *pattern, Error *error) {
+  if (!pattern->open && !mod_bind_open(pattern->parsed, pattern->bound, &pattern->open, error))
+    return NULL;
+  return pattern->open;
 }
 
 static json_t *text_or_null(const char *text) {

@@ -22,6 +22,9 @@ CHECKED SweepPattern *sweep_pattern_open(const SweepMod *mod, const ModShape *sh
                                          int64_t documents, Error *error);
 void sweep_pattern_close(SweepPattern *pattern); // NULL is fine
 const BoundMod *sweep_pattern_bound(const SweepPattern *pattern);
+// The bound mod for all batches and lengths (mod_bind_open); NULL where that cannot be. The
+// pattern's, as the other.
+CHECKED const BoundMod *sweep_pattern_open_lengths(SweepPattern *pattern, Error *error);
 // Name, texts and parameters that the mod stands for, and SHA-256 of its array files. New
 // reference; NULL: a file cannot be read.
 CHECKED json_t *sweep_pattern_json(const SweepMod *mod, Error *error);

@@ -76,8 +76,8 @@ static const AttentionBackend *backend_named(const char *name) {
   return attention_backend_at(index);
 }
 
-static void predict(const char *name, const AttentionProblem *problem, bool backward, int threads,
-                    Prediction *prediction) {
+static void predict(const char *name, const AttentionProblem *problem, bool backward, bool tuned,
+                    int threads, Prediction *prediction) {
   PredictedBackend *predicted = &prediction->backend[prediction->count++];
   *predicted = (PredictedBackend){.turn = -1};
   Error *refused = &predicted->refused;
@@ -88,6 +88,7 @@ static void predict(const char *name, const AttentionProblem *problem, bool back
   }
   if (!ask(predicted, problem, backward, &predicted->backward, refused)) return;
   predicted->bytes = predicted->backend->bytes(problem, predicted->backward, threads);
+  if (tuned) predicted->bytes = add(predicted->bytes, predicted->bytes); // two plans side by side
   if (check_memory(prediction, predicted->bytes, refused)) refused->code = ERROR_NONE;
 }
 
@@ -123,8 +124,8 @@ bool prediction_make(const AttentionSweep *sweep, const SweepCell *cell, const B
   *prediction = (Prediction){.available = available};
   prediction->shared = shared_bytes(sweep, &problem, threads);
   for (size_t i = 0; i < sweep->backend.count; i++)
-    predict(sweep->backend.items[i], &problem, sweep->calculate_bwd, threads, prediction);
-  predict("flex", &problem, sweep->calculate_bwd, threads, prediction);
+    predict(sweep->backend.items[i], &problem, sweep->calculate_bwd, false, threads, prediction);
+  predict("flex", &problem, sweep->calculate_bwd, sweep->max_autotune, threads, prediction);
   deal_turns(prediction);
   return prediction->turns > 0 || refuse(prediction, error);
 }

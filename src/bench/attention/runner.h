@@ -24,6 +24,12 @@
 //     name, status, reason as above
 //     prepare_ns          everything that depends on shape and mod alone
 //     mask                {rows, columns, full, partial, empty, sparsity, build_ns} or null
+//     code                null, {state "interpreted", reason} or {state "compiled", reason of a
+//                         cache that keeps nothing, compiler, dynamic, not_dynamic, cached,
+//                         text_bytes, text_ns, make_ns, load_ns, cold_ns, cached_ns,
+//                         interpreted_calls} (cell_compiler.h)
+//     tuning              null or {label, created, tuning_ns, winner, candidates: [{name,
+//                         median_ns, count, ratio, low, high}], cached} (flex_tuner.h)
 //     correctness         {verdict "valid"|"invalid", reference, rows, groups, full, bound,
 //                          out, lse, dq, dk, dv: {error, max_error}} (cell_check.h)
 //     forward, backward   null or {first_ns, warm: T, cold: T or null, tflop_per_s, tb_per_s,

@@ -68,15 +68,17 @@ json_t *sweep_cell_json(const AttentionSweep *sweep, const SweepCell *cell, cons
   json_t *backends = json_array();
   for (size_t i = 0; i < sweep->backend.count; i++)
     json_array_append_new(backends, json_string(sweep->backend.items[i]));
-  return json_pack(
-      "{s:O, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:o, s:I, "
-      "s:b, s:s?}",
-      "mod", mod, "dtype", dtype_name(sweep->dtype), "B", (json_int_t)shape->batch, "Hq",
-      (json_int_t)shape->heads, "M", (json_int_t)shape->queries, "Hkv", (json_int_t)shape->kv_heads,
-      "N", (json_int_t)shape->keys, "D", (json_int_t)shape->head_dim, "query_offset",
-      (json_int_t)shape->query_offset, "documents", (json_int_t)cell->documents, "decoding",
-      sweep->decoding, "backward", sweep->calculate_bwd, "cold", sweep->cold, "backends", backends,
-      "threads", (json_int_t)sweep->threads, "pin", sweep->pin, "cpu_mask", sweep->cpu_mask);
+  return json_pack("{s:O, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:o, s:I, "
+                   "s:b, s:s?, s:s?, s:b, s:b, s:b}",
+                   "mod", mod, "dtype", dtype_name(sweep->dtype), "B", (json_int_t)shape->batch,
+                   "Hq", (json_int_t)shape->heads, "M", (json_int_t)shape->queries, "Hkv",
+                   (json_int_t)shape->kv_heads, "N", (json_int_t)shape->keys, "D",
+                   (json_int_t)shape->head_dim, "query_offset", (json_int_t)shape->query_offset,
+                   "documents", (json_int_t)cell->documents, "decoding", sweep->decoding,
+                   "backward", sweep->calculate_bwd, "cold", sweep->cold, "backends", backends,
+                   "threads", (json_int_t)sweep->threads, "pin", sweep->pin, "cpu_mask",
+                   sweep->cpu_mask, "flex", sweep->flex, "jit_async", sweep->jit_async, "dynamic",
+                   sweep->dynamic, "max_autotune", sweep->max_autotune);
 }
 
 static bool hash_cell(const Expansion *expansion, SweepCell *cell, Error *error) {

@@ -23,7 +23,7 @@ typedef struct {
 
 typedef struct {
   ARRAY_OF(SweepCell) cells; // in running order, each hash once
-  ARRAY_OF(char *) notes;    // whole lines: what was cut or dropped, and keys without effect here
+  ARRAY_OF(char *) notes;    // whole lines: what was cut or dropped
 } SweepCells;
 
 // Checks the sweep first. Nothing left is an error that says what cut it.

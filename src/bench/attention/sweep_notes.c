@@ -43,12 +43,6 @@ static void tell_wide(const AttentionSweep *sweep, int64_t shapes, SweepCells *c
                     (long long)left_out, plural(left_out));
 }
 
-static const char *without_effect(const AttentionSweep *sweep) {
-  if (sweep->dynamic && sweep->max_autotune) return "dynamic and max_autotune have";
-  if (sweep->dynamic) return "dynamic has";
-  return sweep->max_autotune ? "max_autotune has" : NULL;
-}
-
 void sweep_notes_tell(const AttentionSweep *sweep, const SweepCuts *cuts, SweepCells *cells) {
   if (cuts->long_shapes)
     tell_cut(cells, "max_seq", sweep->max_seq, "s", &sweep->s, cuts->long_shapes,
@@ -57,6 +51,4 @@ void sweep_notes_tell(const AttentionSweep *sweep, const SweepCuts *cuts, SweepC
   if (cuts->repeated)
     sweep_notes_add(cells, "%lld cell%s asked for more than once: measured once",
                     (long long)cuts->repeated, plural(cuts->repeated));
-  const char *idle = without_effect(sweep);
-  if (idle) sweep_notes_add(cells, "%s no effect: flex is interpreted here, not compiled", idle);
 }

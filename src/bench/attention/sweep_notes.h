@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a sweep says before it runs: what was cut, and what has no effect here.
+// What a sweep says before it runs: what was cut.
 #pragma once
 #include "bench/attention/sweep.h"
 

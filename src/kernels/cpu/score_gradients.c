@@ -9,19 +9,24 @@ typedef struct {
   Vector scale, lse, delta;
 } Row;
 
-static ALWAYS_INLINE void step(const Row *row, float *scores, float *products) {
-  Vector score = vector_fma(vector_load(scores), row->scale, row->lse);
+// slopes NULL: 1
+static ALWAYS_INLINE void step(const Row *row, float *scores, float *products,
+                               const float *slopes) {
+  Vector score = vector_fma(vector_load(scores), row->scale, row->lse), zero = vector_zero();
   Vector p = vector_exponential(score);
-  Vector product = vector_subtract(vector_load(products), row->delta);
+  Vector product = vector_multiply(p, vector_subtract(vector_load(products), row->delta));
+  if (slopes) product = vector_multiply(product, vector_load(slopes));
   vector_store(scores, p);
-  vector_store(products, vector_multiply(p, product));
+  vector_store(products, vector_select(vector_equal(p, zero), zero, product));
 }
 
-static void step_part(const Row *row, float *scores, float *products, int64_t part) {
-  float s[LANES], d[LANES];
+static void step_part(const Row *row, float *scores, float *products, const float *slopes,
+                      int64_t part) {
+  float s[LANES], d[LANES], f[LANES];
   vector_store(s, vector_load_part(scores, part));
   vector_store(d, vector_load_part(products, part));
-  step(row, s, d);
+  if (slopes) vector_store(f, vector_load_part(slopes, part));
+  step(row, s, d, slopes ? f : NULL);
   memcpy(scores, s, (size_t)part * sizeof *s);
   memcpy(products, d, (size_t)part * sizeof *d);
 }
@@ -29,11 +34,18 @@ static void step_part(const Row *row, float *scores, float *products, int64_t pa
 static void run_row(int64_t count, const Row *row, float *scores, float *products) {
   int64_t i = 0;
   for (; i + 2 * LANES <= count; i += 2 * LANES) {
-    step(row, scores + i, products + i);
-    step(row, scores + i + LANES, products + i + LANES);
+    step(row, scores + i, products + i, NULL);
+    step(row, scores + i + LANES, products + i + LANES, NULL);
   }
-  for (; i + LANES <= count; i += LANES) step(row, scores + i, products + i);
-  if (i < count) step_part(row, scores + i, products + i, count - i);
+  for (; i + LANES <= count; i += LANES) step(row, scores + i, products + i, NULL);
+  if (i < count) step_part(row, scores + i, products + i, NULL, count - i);
+}
+
+static void run_sloped_row(int64_t count, const Row *row, float *scores, float *products,
+                           const float *slopes) {
+  int64_t i = 0;
+  for (; i + LANES <= count; i += LANES) step(row, scores + i, products + i, slopes + i);
+  if (i < count) step_part(row, scores + i, products + i, slopes + i, count - i);
 }
 
 void TIER_FUNCTION(score_gradients)(const ScoreGradients *gradients) {
@@ -47,7 +59,11 @@ void TIER_FUNCTION(score_gradients)(const ScoreGradients *gradients) {
     }
     Row row = {vector_set(gradients->scale), vector_set(-gradients->lse[r]),
                vector_set(gradients->delta[r])};
-    run_row(gradients->columns, &row, scores, products);
+    if (gradients->slopes)
+      run_sloped_row(gradients->columns, &row, scores, products,
+                     gradients->slopes + r * gradients->stride);
+    else
+      run_row(gradients->columns, &row, scores, products);
   }
 }
 

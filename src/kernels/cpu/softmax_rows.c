@@ -67,7 +67,7 @@ bool TIER_FUNCTION(softmax_rows)(const SoftmaxRows *rows) {
   bool grown = false;
   for (int64_t r = 0; r < rows->rows; r++) {
     float *x = rows->scores + r * rows->stride, former = rows->largest[r];
-    float largest = largest_of(rows->columns, x, former);
+    float largest = rows->found ? rows->found[r] : largest_of(rows->columns, x, former);
     bool same = largest == former;
     rows->factor[r] = same ? 1.0f : expf(former - largest);
     rows->largest[r] = largest;

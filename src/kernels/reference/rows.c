@@ -54,8 +54,9 @@ static double shift_row(int64_t count, float largest, float *x) {
 bool reference_softmax_rows(const SoftmaxRows *rows) {
   bool grown = false;
   for (int64_t r = 0; r < rows->rows; r++) {
-    float *x = rows->scores + r * rows->stride, largest = rows->largest[r];
-    for (int64_t i = 0; i < rows->columns; i++)
+    float *x = rows->scores + r * rows->stride;
+    float largest = rows->found ? rows->found[r] : rows->largest[r];
+    for (int64_t i = 0; i < rows->columns && !rows->found; i++)
       if (x[i] > largest) largest = x[i];
     bool same = largest == rows->largest[r];
     rows->factor[r] = same ? 1.0f : (float)exp((double)rows->largest[r] - largest);
@@ -76,12 +77,14 @@ void reference_score_gradients(const ScoreGradients *gradients) {
   for (int64_t r = 0; r < gradients->rows; r++) {
     float *scores = gradients->scores + r * gradients->stride;
     float *products = gradients->products + r * gradients->stride;
+    const float *slopes = gradients->slopes ? gradients->slopes + r * gradients->stride : NULL;
     bool empty = gradients->lse[r] == -INFINITY;
     for (int64_t i = 0; i < gradients->columns; i++) {
       double score = (double)gradients->scale * scores[i];
-      double p = empty ? 0.0 : exp(score - gradients->lse[r]);
+      double p = empty ? 0.0 : exp(score - gradients->lse[r]), slope = slopes ? slopes[i] : 1.0;
+      double product = p * slope * ((double)products[i] - gradients->delta[r]);
       scores[i] = (float)p;
-      products[i] = empty ? 0.0f : (float)(p * ((double)products[i] - gradients->delta[r]));
+      products[i] = scores[i] == 0.0f ? 0.0f : (float)product;
     }
   }
 }

@@ -12,5 +12,8 @@ Grid attention_grid_make(const AttentionResults *results, size_t first,
 // What each mask leaves at each length: pairs seen, kinds of blocks of 128 x 128, the time to find
 // that out. Masks that hide nothing have no row.
 Grid attention_mask_grid(const AttentionResults *results);
+// What compiling the mods of flex took, from the expression to loaded code: one row a mod, medians
+// over its cells. Sweeps in which nothing was compiled have none.
+Grid attention_code_grid(const AttentionResults *results);
 // Whether the row is the first of its family.
 bool attention_row_begins_family(const AttentionResults *results, size_t index);

@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was not measured, and why: once for each back end and reason, with the first cell and how
-// many.
+// What was not measured, and why, and what was measured otherwise than one might think: once for
+// each back end and reason, with the first cell and how many.
 #include "base/wrap.h"
 #include "report/attention/printers.h"
 #include "report/printers.h"
 #include <string.h>
 
 typedef struct {
-  const char *name, *reason; // name: "" of a whole cell
-  RowStatus status;
+  const char *kind, *name, *reason; // name: "" of a whole cell
   const AttentionRow *first;
   size_t cells;
 } Skip;
 typedef ARRAY_OF(Skip) Skips;
 
-static void add(Skips *skips, const char *name, RowStatus status, const char *reason,
+static const char skipped[] = "[SKIP]", failed[] = "[FAIL]", noted[] = "[NOTE]";
+
+static const char *kind_of(RowStatus status) {
+  return status == ROW_SKIPPED ? skipped : failed;
+}
+
+static void add(Skips *skips, const char *kind, const char *name, const char *reason,
                 const AttentionRow *row) {
   for (size_t i = 0; i < skips->count; i++) {
     Skip *skip = &skips->items[i];
-    bool same = skip->status == status && strcmp(skip->name, name) == 0 &&
-                strcmp(skip->reason, reason) == 0;
+    bool same =
+        skip->kind == kind && strcmp(skip->name, name) == 0 && strcmp(skip->reason, reason) == 0;
     if (!same) continue;
     skip->cells++;
     return;
   }
-  ARRAY_APPEND(skips, ((Skip){name, reason, status, row, 1}));
+  ARRAY_APPEND(skips, ((Skip){kind, name, reason, row, 1}));
 }
 
 // A back end that has the forward pass alone, where both were asked for.
@@ -33,17 +38,35 @@ static bool lacks_backward(const AttentionResults *results, const AttentionRun *
          !run->pass[1].there;
 }
 
+static const char *text_of(const json_t *object, const char *key) {
+  return json_string_value(json_object_get(object, key));
+}
+
+// How its mods were worked on, where that was not by code for the cell or for all lengths, as
+// asked.
+static void add_code_notes(Skips *skips, const AttentionRun *run, const AttentionRow *row) {
+  const json_t *code = json_object_get(run->source, "code");
+  const char *state = text_of(code, "state"), *reason = text_of(code, "reason");
+  if (state && strcmp(state, "interpreted") == 0)
+    add(skips, noted, "flex is interpreted", reason ? reason : "as asked", row);
+  else if (reason)
+    add(skips, noted, "built code is not kept", reason, row);
+  if (text_of(code, "not_dynamic"))
+    add(skips, noted, "flex is compiled for each length", text_of(code, "not_dynamic"), row);
+}
+
 static Skips find(const AttentionResults *results) {
   Skips skips = {0};
   for (size_t i = 0; i < results->rows.count; i++) {
     const AttentionRow *row = &results->rows.items[i];
-    if (row->status != ROW_MEASURED) add(&skips, "", row->status, row->reason, row);
+    if (row->status != ROW_MEASURED) add(&skips, kind_of(row->status), "", row->reason, row);
     for (size_t j = 0; j < row->runs.count; j++) {
       const AttentionRun *run = &row->runs.items[j];
       if (run->status != ROW_MEASURED)
-        add(&skips, run->name, run->status, run->reason, row);
+        add(&skips, kind_of(run->status), run->name, run->reason, row);
       else if (lacks_backward(results, run))
-        add(&skips, run->name, ROW_SKIPPED, "has no backward pass here", row);
+        add(&skips, skipped, run->name, "has no backward pass here", row);
+      add_code_notes(&skips, run, row);
     }
   }
   return skips;
@@ -53,9 +76,8 @@ static Skips find(const AttentionResults *results) {
 static void append(const AttentionResults *results, const Skip *skip, Text *text) {
   Text line = {0};
   int sentence = (int)strcspn(skip->reason, "\n");
-  const char *kind = skip->status == ROW_SKIPPED ? "[SKIP]" : "[FAIL]";
-  text_append_format(&line, "%s %s%s%.*s", kind, skip->name, skip->name[0] ? ": " : "", sentence,
-                     skip->reason);
+  text_append_format(&line, "%s %s%s%.*s", skip->kind, skip->name, skip->name[0] ? ": " : "",
+                     sentence, skip->reason);
   if (skip->cells == results->rows.count && skip->cells > 1)
     text_append_text(&line, " (every cell)");
   else if (skip->cells > 1)

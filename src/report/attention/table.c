@@ -57,6 +57,7 @@ static void print(const AttentionResults *results, const AttentionPrintOptions *
     if (attention_row_begins_family(results, i)) append_family(results, i, options, markdown, text);
   append_grid("what each mask leaves, in blocks of 128 x 128", attention_mask_grid(results),
               markdown, text);
+  append_grid("what compiling flex took", attention_code_grid(results), markdown, text);
   if (options->speedups) attention_speedups_append(results, markdown, text);
   Text skips = {0};
   attention_skips_append(results, &skips);
