@@ -40,6 +40,8 @@ static bool set_engine(const Arguments *arguments, Scenario *scenario, Error *er
     scenario->threads = arguments_integer(arguments, "--threads");
   if (scenario->threads == engine_options_cores()) scenario->threads = 0;
   if (strcmp(scenario->device, "cpu") == 0) scenario->device[0] = '\0';
+  if (arguments_switch(arguments, "--dynamic") && scenario->compile.compiled)
+    scenario->compile.dynamic = TRISTATE_TRUE;
   for (size_t i = 0; i < COUNT_OF(flags); i++) {
     bool applies = arguments_given(arguments, flags[i]) && (i == 0 || sdpa);
     if (applies &&

@@ -33,6 +33,16 @@ static bool open_programs(Generator *generator, const Kernels *kernels, Team *te
   return generator->programs != NULL;
 }
 
+static bool prepare_attention(Generator *generator, CpuTier tier, Error *error) {
+  Decoder *decoder = &generator->decoder;
+  const GeneratorOptions *options = &generator->options;
+  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
+  if (generator->programs)
+    return step_programs_attention(generator->programs, decoder->attention, limits,
+                                   &decoder->prepared, error);
+  return attention_open(decoder->attention, &limits, &decoder->prepared, error);
+}
+
 static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
   const ModelConfig *config = generator->decoder.config;
   const GeneratorOptions *options = &generator->options;
@@ -41,19 +51,16 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
   if (!generator->decoder.attention ||
       !decoder_supported(&generator->decoder, options->cache_dtype, error))
     return false;
-  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
-  if (!attention_open(generator->decoder.attention, &limits, &generator->decoder.prepared, error))
-    return false;
+  if (options->compile && !open_programs(generator, kernels, team, error)) return false;
+  if (!prepare_attention(generator, tier, error)) return false;
   CacheShape shape = {.layers = config->layers,
                       .sequences = options->max_batch,
                       .kv_heads = config->kv_heads,
                       .head_dim = config->head_dim,
                       .capacity = options->max_tokens,
                       .dtype = options->cache_dtype};
-  bool compiled = options->compile != NULL;
-  generator->cache = (compiled ? static_cache_open : growing_cache_open)(&shape, error);
-  if (!generator->cache || (compiled && !open_programs(generator, kernels, team, error)))
-    return false;
+  generator->cache = (options->compile ? static_cache_open : growing_cache_open)(&shape, error);
+  if (!generator->cache) return false;
   generator->rope = rope_open(&config->rope, options->max_tokens);
   generator->ops = eager_open(kernels, team);
   generator->sampler = sampler_open(kernels, config->vocabulary);
@@ -99,11 +106,11 @@ Generator *generator_open(const Model *model, Team *team, CpuTier tier,
 void generator_close(Generator *generator) {
   if (!generator) return;
   sampler_close(generator->sampler);
-  step_programs_close(generator->programs);
   eager_close(generator->ops);
   rope_close(generator->rope);
   cache_close(generator->cache);
   attention_close(generator->decoder.attention, generator->decoder.prepared);
+  step_programs_close(generator->programs);
   memory_free(generator->stopped);
   memory_free(generator->ids);
   memory_free(generator->fed);

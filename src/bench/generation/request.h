@@ -42,6 +42,7 @@ typedef struct {
   const char *attention, *sdpa_backend; // sdpa_backend NULL: not forced
   bool kernelize;                       // scenario
   const char *compile_mode;             // scenario; NULL: not compiled
+  bool dynamic;                         // scenario; compiled: one program for every length
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
   int64_t batch, warmup, iterations;    // scenario
   const RequestCase *cases;             // make: none; scenario: one

@@ -146,6 +146,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .kernelize = scenario->kernelize,
       .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
+      .dynamic = scenario->compile.dynamic == TRISTATE_TRUE,
       .dump_graph = sweep->options->dump_graph,
       .dump_folder = graphs,
       .batch = scenario->batch_size,

@@ -53,6 +53,7 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
 // One round of compiling: cold, or from the cache, whose generator stays.
 static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Error *error) {
   StepOptions compile = step_options(scene->request->compile_mode);
+  compile.dynamic = scene->request->dynamic;
   compile.refresh_cache = cold;
   if (cold && scene->dump.which != GRAPH_DUMP_NONE) compile.dump = &scene->dump;
   options->compile = &compile;
