@@ -25,6 +25,7 @@ typedef struct {
   int32_t *prompts;              // [batch, prompt_length]
   int64_t open_ns;               // opening the generator
   StepFacts cold, cached;        // of compiling, before the runs
+  StepOptions compile;           // of the generator that is open
   GraphDump dump;                // of what the cold round compiles
   double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
@@ -52,11 +53,11 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
 
 // One round of compiling: cold, or from the cache, whose generator stays.
 static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Error *error) {
-  StepOptions compile = step_options(scene->request->compile_mode);
-  compile.dynamic = scene->request->dynamic;
-  compile.refresh_cache = cold;
-  if (cold && scene->dump.which != GRAPH_DUMP_NONE) compile.dump = &scene->dump;
-  options->compile = &compile;
+  scene->compile = step_options(scene->request->compile_mode);
+  scene->compile.dynamic = scene->request->dynamic;
+  scene->compile.refresh_cache = cold;
+  if (cold && scene->dump.which != GRAPH_DUMP_NONE) scene->compile.dump = &scene->dump;
+  options->compile = &scene->compile;
   worker_event_progress(scene->output, cold ? "compile" : "compile, cached", 0, 1);
   int64_t start = clock_now();
   Generator *generator =
