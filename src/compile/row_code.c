@@ -265,11 +265,15 @@ static void declare_token(RowWriter *writer) {
   }
 }
 
+static bool is_table(const RowGroup *group, const RowUse *use) {
+  return use->slot >= 0 && group->slots[use->slot].role == ROW_TABLE;
+}
+
 static void declare_tables(RowWriter *writer, int member) {
   const RowMember *m = row_member(writer, member);
   int past = m->input_count - 1; // the last input of those that have a table
   for (int i = 1; i < m->input_count; i++)
-    if (writer->group->slots[m->inputs[i].slot].role == ROW_TABLE && m->inputs[i].slot >= 0)
+    if (is_table(writer->group, &m->inputs[i]))
       row_line(writer,
                "const float *t%d_%d = (const float *)(call->slots[%d].data + position%d * "
                "call->slots[%d].query);",
