@@ -337,7 +337,8 @@ static bool streams(const Chunk *chunk) {
 }
 
 static const LinearPlan *plan_of(const Linear *linear) {
-  return linear->plan ? linear->plan : linear_plan_standard(linear->matrix->dtype);
+  bool serves = linear_plan_serves(linear->plan, linear->rows);
+  return serves ? linear->plan : linear_plan_standard(linear->matrix->dtype);
 }
 
 static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t first_row) {
@@ -386,15 +387,16 @@ bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows) {
 }
 
 int linear_threads(const Linear *linear, int threads) {
-  int64_t most = linear->plan ? linear->plan->threads : 0;
+  int64_t most = plan_of(linear)->threads;
   return most ? (int)smaller(most, threads) : threads;
 }
 
 int64_t linear_plan_scratch_bytes(const LinearPlan *plan, int64_t most_rows, int64_t most_columns,
                                   int threads) {
   int64_t packed = smaller(most_rows, LINEAR_CHUNK_ROWS) * most_columns * (int64_t)sizeof(float);
-  // of the standard plans all have the same sliver
-  return threads * workspace_bytes(plan ? plan : linear_plan_standard(DTYPE_F32)) + packed;
+  int64_t each = workspace_bytes(linear_plan_standard(DTYPE_F32)); // the same for all dtypes
+  if (plan && workspace_bytes(plan) > each) each = workspace_bytes(plan);
+  return threads * each + packed;
 }
 
 int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads) {

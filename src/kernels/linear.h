@@ -32,7 +32,7 @@ typedef struct {
   float *y; // must not overlap x
   int64_t y_stride;
   void *scratch;          // linear_plan_scratch_bytes, 64-byte aligned
-  const LinearPlan *plan; // NULL: the standard one of the dtype
+  const LinearPlan *plan; // NULL, or it serves other rows: the standard one of the dtype
 } Linear;
 
 typedef struct Kernels Kernels;

@@ -12,9 +12,9 @@ enum { CUTS = sizeof cuts / sizeof *cuts };
 // Measured at 512 rows: a sliver that the first-level cache does not hold costs less than more
 // passes over y. 16-bit weights are widened as they are streamed, which pays for few tiles.
 static const LinearPlan standard[] = {
-    [DTYPE_F32] = {48 * KIB, 256, 512, 1, 0, LINEAR_BALANCED},
-    [DTYPE_BF16] = {48 * KIB, 256, 512, 3, 0, LINEAR_BALANCED},
-    [DTYPE_F16] = {48 * KIB, 256, 512, 0, 0, LINEAR_BALANCED},
+    [DTYPE_F32] = {48 * KIB, 256, 512, 1, 0, LINEAR_BALANCED, 0, 0},
+    [DTYPE_BF16] = {48 * KIB, 256, 512, 3, 0, LINEAR_BALANCED, 0, 0},
+    [DTYPE_F16] = {48 * KIB, 256, 512, 0, 0, LINEAR_BALANCED, 0, 0},
 };
 
 const LinearPlan *linear_plan_standard(Dtype dtype) {
@@ -30,6 +30,11 @@ bool linear_plan_valid(const LinearPlan *plan) {
          plan->sliver_bytes % KIB == 0 && within(plan->block_rows, LEAST_ROWS, LINEAR_CHUNK_ROWS) &&
          within(plan->block_width, LEAST_WIDTH, MOST) && within(plan->streamed_tiles, 0, MOST) &&
          within(plan->threads, 0, MOST) && within(plan->cut, 0, CUTS - 1);
+}
+
+bool linear_plan_serves(const LinearPlan *plan, int64_t rows) {
+  if (!plan || plan->sliver_bytes == 0) return false;
+  return plan->most_rows == 0 || within(rows, plan->least_rows, plan->most_rows);
 }
 
 void linear_plan_name(const LinearPlan *plan, char name[LINEAR_PLAN_NAME]) {
@@ -52,7 +57,7 @@ bool linear_plan_parse(const char *name, LinearPlan *plan) {
     return false;
   plan->sliver_bytes *= KIB;
   for (int i = 0; i < CUTS; i++)
-    if (strcmp(name + cut_at, cuts[i]) == 0) plan->cut = (LinearCut)i;
+    if (strcmp(name + cut_at, cuts[i]) == 0) plan->cut = i;
   if (!linear_plan_valid(plan)) return false;
   linear_plan_name(plan, again);
   return strcmp(name, again) == 0;

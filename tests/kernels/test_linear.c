@@ -200,7 +200,9 @@ static LinearPlan random_plan(Random *random) {
                       .block_width = 64 + (int64_t)random_below(random, 300),
                       .streamed_tiles = (int64_t)random_below(random, 3) * 5,
                       .threads = (int64_t)random_below(random, MOST_THREADS + 2),
-                      .cut = (LinearCut)random_below(random, 3)};
+                      .cut = (int64_t)random_below(random, 3),
+                      .least_rows = (int64_t)random_below(random, 20),
+                      .most_rows = (int64_t)random_below(random, 3) * 40};
 }
 
 static void check_plan(const Kernels *kernels, const Case *shape, Data *data,
@@ -251,11 +253,17 @@ static void test_plan_names(void **state) {
   LinearPlan read;
   for (int i = 0; i < 100; i++) {
     LinearPlan plan = random_plan(&random);
+    plan.least_rows = plan.most_rows = 0;
     linear_plan_name(&plan, name);
     assert_true(linear_plan_parse(name, &read));
     linear_plan_name(&read, again);
     assert_string_equal(name, again);
+    assert_true(linear_plan_serves(&read, 1));
+    plan.least_rows = 5, plan.most_rows = 7;
+    assert_true(linear_plan_serves(&plan, 7) && !linear_plan_serves(&plan, 8));
+    assert_false(linear_plan_serves(&plan, 4));
   }
+  assert_false(linear_plan_serves(NULL, 1) || linear_plan_serves(&(LinearPlan){0}, 1));
   for (int dtype = DTYPE_F32; dtype <= DTYPE_F16; dtype++)
     assert_true(linear_plan_valid(linear_plan_standard((Dtype)dtype)));
   static const char *const wrong[] = {

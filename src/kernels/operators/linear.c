@@ -24,7 +24,7 @@ static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int 
                               const void *attributes, int threads) {
   (void)kernels, (void)count;
   const MatrixAttributes *a = attributes;
-  return linear_plan_scratch_bytes(a->plan, inputs[0].shape[0], a->matrix->columns, threads);
+  return linear_plan_scratch_bytes(&a->plan, inputs[0].shape[0], a->matrix->columns, threads);
 }
 
 static Linear linear_of(const Tensor *x, const void *attributes, const Tensor *output,
@@ -37,7 +37,7 @@ static Linear linear_of(const Tensor *x, const void *attributes, const Tensor *o
                   .y = output->data,
                   .y_stride = output->stride[0],
                   .scratch = scratch,
-                  .plan = a->plan};
+                  .plan = &a->plan};
 }
 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,

@@ -13,7 +13,7 @@ static Linear linear_of(const OperatorPart *part, const Tensor *inputs, int coun
                   .rows = inputs[0].shape[0],
                   .matrix = attributes->matrix,
                   .scratch = (char *)part->scratch + bytes,
-                  .plan = attributes->plan};
+                  .plan = &attributes->plan};
 }
 
 static bool linear_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
@@ -30,7 +30,7 @@ static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int 
   (void)count;
   const FusedAttributes *fused = attributes;
   return fused_norm_bytes(kernels, inputs, fused, threads) +
-         linear_plan_scratch_bytes(fused->plan, inputs[0].shape[0], fused->matrix->columns,
+         linear_plan_scratch_bytes(&fused->plan, inputs[0].shape[0], fused->matrix->columns,
                                    threads);
 }
 
@@ -102,7 +102,7 @@ static void gated_part(const OperatorPart *part, const Tensor *inputs, int count
   const FusedAttributes *fused = attributes;
   Linear linear = linear_of(part, inputs, count, fused);
   int64_t wanted =
-      linear_plan_scratch_bytes(fused->plan, linear.rows, fused->matrix->columns, part->threads);
+      linear_plan_scratch_bytes(&fused->plan, linear.rows, fused->matrix->columns, part->threads);
   linear.y = (float *)((char *)linear.scratch + wanted);
   linear.y_stride = fused->matrix->rows;
   bool direct = linear.rows <= part->kernels->streamed_rows && output->shape[1] % MATRIX_PANEL == 0;

@@ -6,8 +6,8 @@
 
 typedef struct {
   const Matrix *matrix;
-  const LinearPlan *plan; // of linear, linear_add; NULL: the standard one
-} MatrixAttributes;       // embedding, linear, linear_argmax, linear_add
+  LinearPlan plan;  // of linear, linear_add; {0}: the standard one
+} MatrixAttributes; // embedding, linear, linear_argmax, linear_add
 
 typedef struct {
   double epsilon;
@@ -28,10 +28,10 @@ typedef struct {
 typedef struct {
   const Matrix *matrix;
   double epsilon;
-  int64_t layer_norm;     // 0: RMSNorm
-  int64_t activation;     // of norm_linear, gated_linear
-  const LinearPlan *plan; // of the same; NULL: the standard one
-} FusedAttributes;        // norm_linear, norm_argmax, gated_linear
+  int64_t layer_norm; // 0: RMSNorm
+  int64_t activation; // of norm_linear, gated_linear
+  LinearPlan plan;    // of the same; {0}: the standard one
+} FusedAttributes;    // norm_linear, norm_argmax, gated_linear
 
 typedef struct {
   int64_t heads, kv_heads, head_dim, rotate;
