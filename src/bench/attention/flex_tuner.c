@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { SIDES = 2 };
 
@@ -115,16 +114,11 @@ static void search_all(Search *search) {
     tiles = search->tiles, tiles.unit_rows = units[i], try_tiles(search, tiles);
 }
 
-// The program itself is part of the question: other kernels, other winners.
 static bool make_key(const char *what, const AttentionSetup *setup, char key[SHA256_HEX_SIZE]) {
-  struct stat self = {0};
   Error ignored;
   Text text = {0};
-  (void)stat("/proc/self/exe", &self);
-  text_append_format(&text, "flex tiles, %s, %d threads\n%" PRId64 " %" PRId64 ".%09ld\n%s",
-                     cpu_tier_name(setup->kernels->tier), team_size(setup->team),
-                     (int64_t)self.st_size, (int64_t)self.st_mtim.tv_sec, self.st_mtim.tv_nsec,
-                     what);
+  text_append_format(&text, "flex tiles, %s, %d threads\n%s", cpu_tier_name(setup->kernels->tier),
+                     team_size(setup->team), what);
   bool done = tuning_store_key(text.data, key, &ignored);
   text_free(&text);
   return done;
