@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum { SIDES = 2 };
-static const int64_t question_ns = 600000000; // that one question may take, about
-static const int64_t program_ns = 3000000000; // all questions of one executable
-static const int64_t lock_ns = 10000000000;   // for another process to answer
+static const int64_t question_ns = 1000000000; // that one question may take, about
+static const int64_t program_ns = 5000000000;  // all questions of one executable
+static const int64_t lock_ns = 10000000000;    // for another process to answer
 
 // Steps that are alike.
 typedef struct {
