@@ -25,10 +25,13 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  bool replay;
+  bool replay, tune;
 } Mode;
 
-static const Mode modes[] = {{"default", false}, {"reduce-overhead", true}};
+static const Mode modes[] = {{"default", false, false},
+                             {"reduce-overhead", true, false},
+                             {"max-autotune-no-cudagraphs", false, true},
+                             {"max-autotune", true, true}};
 
 struct StepPrograms {
   const Kernels *kernels;
@@ -37,6 +40,7 @@ struct StepPrograms {
   const Mode *mode;
   Compiler *compiler;
   ScoreCompiler *scores;
+  StepTuner *tuner; // NULL: the mode does not tune
   ARRAY_OF(StepProgram) programs;
   StepFacts facts;
 };
@@ -63,6 +67,15 @@ static Compiler *open_compiler(const Kernels *kernels, const StepOptions *option
   return compiler_open(&compiler, error);
 }
 
+static StepTuner *open_tuner(const StepPrograms *programs) {
+  StepTunerOptions tuner = {.kernels = programs->kernels,
+                            .team = programs->team,
+                            .cache = compiler_cache(programs->compiler),
+                            .refresh = programs->options.refresh_cache,
+                            .replay = programs->mode->replay};
+  return step_tuner_open(&tuner);
+}
+
 StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepOptions *options,
                                  Error *error) {
   const Mode *mode = find_mode(options->mode);
@@ -81,6 +94,7 @@ StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepO
                              .compiler = compiler,
                              .scores = score_compiler_open(compiler),
                              .facts = {.find_ns = clock_now() - begin}};
+  if (mode->tune) programs->tuner = open_tuner(programs);
   return programs;
 }
 
@@ -90,12 +104,15 @@ void step_programs_close(StepPrograms *programs) {
     compiled_graph_close(programs->programs.items[i].program);
   ARRAY_FREE(&programs->programs);
   score_compiler_close(programs->scores);
+  step_tuner_close(programs->tuner);
   compiler_close(programs->compiler);
   memory_free(programs);
 }
 
 StepFacts step_programs_facts(const StepPrograms *programs) {
-  return programs->facts;
+  StepFacts facts = programs->facts;
+  if (programs->tuner) facts.tuning = step_tuner_facts(programs->tuner);
+  return facts;
 }
 
 bool step_programs_attention(StepPrograms *programs, const Attention *attention,
@@ -247,14 +264,23 @@ static CompiledGraph *find(const StepPrograms *programs, const Guard *guard) {
   return NULL;
 }
 
+// Steps are timed on the values that a run leaves. A pass gives the same result when it is run
+// again: it writes the same keys and values to the same places of the cache.
+static void run_and_tune(StepPrograms *programs, Executable *executable) {
+  executable_run(executable);
+  step_tuner_run(programs->tuner, executable);
+}
+
 const Tensor *step_programs_run(StepPrograms *programs, const Decoder *decoder,
                                 const DecoderPass *pass, bool choose, Error *error) {
   Guard guard = guard_of(programs, pass, choose);
   CompiledGraph *program = find(programs, &guard);
+  bool tune = !program && programs->tuner;
   if (!program) program = make(programs, decoder, pass, &guard, error);
   if (!program) return NULL;
   Executable *executable = compiled_graph_executable(program);
   if (guard.length == ANY && !executable_set_length(executable, pass->length, error)) return NULL;
+  if (tune) run_and_tune(programs, executable);
   executable_run(executable);
   return executable_output(executable, 0);
 }

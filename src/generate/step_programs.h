@@ -4,14 +4,17 @@
 // that none of them fits is compiled anew; all but the first of its kind count as recompiles.
 #pragma once
 #include "compile/graph_dump.h"
+#include "compile/step_tuner.h"
 #include "model/decoder.h"
 
 // How a generator is compiled.
 typedef struct {
   const char *mode;   // "default": fused, with generated code; "reduce-overhead": also replayed
-                      // by the resident team (compile/executable.h)
+                      // by the resident team (compile/executable.h); "max-autotune-no-cudagraphs":
+                      // as default, and tuned (compile/step_tuner.h); "max-autotune": as
+                      // reduce-overhead, and tuned
   bool dynamic;       // one program serves every length above 1, up to all that the cache holds
-  bool refresh_cache; // code is built anew, and kept: a cold start is measured
+  bool refresh_cache; // code is built and steps are tuned anew, and kept: a cold start is measured
   const char *cache_folder; // NULL: the standard one
   int interrupt;            // descriptor that ends builds when readable; -1: none
   GraphDump *dump;          // graphs are written to files; NULL: they are not
@@ -31,6 +34,7 @@ typedef struct {
       functions;         // of all programs: of the graphs, of those row groups, of their code
   int barriers;          // of the longest replay
   int64_t planned_bytes; // for the results of the largest program
+  StepTunerFacts tuning; // of all programs; zero in modes that do not tune
 } StepFacts;
 
 typedef struct StepPrograms StepPrograms;

@@ -23,19 +23,21 @@ static bool linear_infer(const Tensor *inputs, int count, const void *attributes
 static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int count,
                               const void *attributes, int threads) {
   (void)kernels, (void)count;
-  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
-  return linear_scratch_bytes(inputs[0].shape[0], matrix->columns, threads);
+  const MatrixAttributes *a = attributes;
+  return linear_plan_scratch_bytes(&a->plan, inputs[0].shape[0], a->matrix->columns, threads);
 }
 
 static Linear linear_of(const Tensor *x, const void *attributes, const Tensor *output,
                         void *scratch) {
+  const MatrixAttributes *a = attributes;
   return (Linear){.x = x->data,
                   .x_stride = x->stride[0],
                   .rows = x->shape[0],
-                  .matrix = ((const MatrixAttributes *)attributes)->matrix,
+                  .matrix = a->matrix,
                   .y = output->data,
                   .y_stride = output->stride[0],
-                  .scratch = scratch};
+                  .scratch = scratch,
+                  .plan = &a->plan};
 }
 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
@@ -64,7 +66,7 @@ const Operator linear_operator = {.name = "linear",
                                   .run = linear_operator_run};
 
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply(ops, &linear_operator, x, 1, &attributes);
 }
 
@@ -97,7 +99,7 @@ const Operator linear_add_operator = {.name = "linear_add",
 
 Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual) {
   Tensor inputs[] = {*x, *residual};
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply_kept(ops, &linear_add_operator, inputs, 2, &attributes);
 }
 
@@ -130,6 +132,6 @@ const Operator linear_argmax_operator = {.name = "linear_argmax",
                                          .run = argmax_run};
 
 Tensor ops_linear_argmax(Ops *ops, const Tensor *x, const Matrix *matrix) {
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply(ops, &linear_argmax_operator, x, 1, &attributes);
 }

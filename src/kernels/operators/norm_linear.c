@@ -12,7 +12,8 @@ static Linear linear_of(const OperatorPart *part, const Tensor *inputs, int coun
                   .x_stride = attributes->matrix->columns,
                   .rows = inputs[0].shape[0],
                   .matrix = attributes->matrix,
-                  .scratch = (char *)part->scratch + bytes};
+                  .scratch = (char *)part->scratch + bytes,
+                  .plan = &attributes->plan};
 }
 
 static bool linear_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
@@ -29,7 +30,8 @@ static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int 
   (void)count;
   const FusedAttributes *fused = attributes;
   return fused_norm_bytes(kernels, inputs, fused, threads) +
-         linear_scratch_bytes(inputs[0].shape[0], fused->matrix->columns, threads);
+         linear_plan_scratch_bytes(&fused->plan, inputs[0].shape[0], fused->matrix->columns,
+                                   threads);
 }
 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
@@ -69,7 +71,9 @@ static int64_t gated_scratch(const Kernels *kernels, const Tensor *inputs, int c
 static void gate_columns(const OperatorPart *part, const Linear *linear, Activation activation,
                          Tensor *output) {
   int64_t inner = output->shape[1], panels = matrix_panels(inner), first, last;
-  team_share(panels, 1, part->thread, part->threads, &first, &last);
+  int threads = linear_threads(linear, part->threads);
+  if (part->thread >= threads) return;
+  team_share(panels, 1, part->thread, threads, &first, &last);
   if (first == last) return;
   part->kernels->linear_direct(linear, first, last);
   part->kernels->linear_direct(linear, panels + first, panels + last);
@@ -97,7 +101,8 @@ static void gated_part(const OperatorPart *part, const Tensor *inputs, int count
                        const void *attributes, Tensor *output) {
   const FusedAttributes *fused = attributes;
   Linear linear = linear_of(part, inputs, count, fused);
-  int64_t wanted = linear_scratch_bytes(linear.rows, fused->matrix->columns, part->threads);
+  int64_t wanted =
+      linear_plan_scratch_bytes(&fused->plan, linear.rows, fused->matrix->columns, part->threads);
   linear.y = (float *)((char *)linear.scratch + wanted);
   linear.y_stride = fused->matrix->rows;
   bool direct = linear.rows <= part->kernels->streamed_rows && output->shape[1] % MATRIX_PANEL == 0;
@@ -142,7 +147,10 @@ static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWei
   if (ops_failed(ops)) return (Tensor){0};
   int64_t columns = x->shape[1];
   Tensor inputs[] = {*x, ops_constant(norm->weight, columns), ops_constant(norm->bias, columns)};
-  FusedAttributes attributes = {matrix, norm->epsilon, norm->layer_norm, (int64_t)activation};
+  FusedAttributes attributes = {.matrix = matrix,
+                                .epsilon = norm->epsilon,
+                                .layer_norm = norm->layer_norm,
+                                .activation = (int64_t)activation};
   return ops_apply(ops, op, inputs, norm->bias ? 3 : 2, &attributes);
 }
 

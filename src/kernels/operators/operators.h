@@ -6,7 +6,8 @@
 
 typedef struct {
   const Matrix *matrix;
-} MatrixAttributes; // embedding, linear, linear_argmax
+  LinearPlan plan;  // of linear, linear_add; {0}: the standard one
+} MatrixAttributes; // embedding, linear, linear_argmax, linear_add
 
 typedef struct {
   double epsilon;
@@ -29,6 +30,7 @@ typedef struct {
   double epsilon;
   int64_t layer_norm; // 0: RMSNorm
   int64_t activation; // of norm_linear, gated_linear
+  LinearPlan plan;    // of the same; {0}: the standard one
 } FusedAttributes;    // norm_linear, norm_argmax, gated_linear
 
 typedef struct {
