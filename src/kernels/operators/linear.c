@@ -45,6 +45,11 @@ static void linear_part(const OperatorPart *part, const Tensor *inputs, int coun
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
 }
 
+static bool linear_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  return rows_small_product(&inputs[0], ((const MatrixAttributes *)attributes)->matrix);
+}
+
 // From outside a task: in tasks without barriers, which do not wait for a worker that has no core.
 static void linear_operator_run(const OperatorContext *context, const Tensor *inputs, int count,
                                 const void *attributes, Tensor *output) {
@@ -61,6 +66,7 @@ const Operator linear_operator = {.name = "linear",
                                   .infer = linear_infer,
                                   .part = linear_part,
                                   .scratch_bytes = linear_scratch,
+                                  .small = linear_small,
                                   .run = linear_operator_run};
 
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
@@ -93,7 +99,8 @@ const Operator linear_add_operator = {.name = "linear_add",
                                       .written = -1,
                                       .infer = add_infer,
                                       .part = add_part,
-                                      .scratch_bytes = linear_scratch};
+                                      .scratch_bytes = linear_scratch,
+                                      .small = linear_small};
 
 Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual) {
   Tensor inputs[] = {*x, *residual};
@@ -135,8 +142,7 @@ static void argmax_run(const OperatorContext *context, const Tensor *inputs, int
                        const void *attributes, Tensor *output) {
   int64_t scratch =
       argmax_scratch(context->kernels, inputs, count, attributes, team_size(context->team));
-  Linear linear =
-      without_y(&inputs[0], attributes, arena_take(context->scratch, (size_t)scratch));
+  Linear linear = without_y(&inputs[0], attributes, arena_take(context->scratch, (size_t)scratch));
   linear_argmax_run(context->kernels, context->team, &linear, output->data);
 }
 

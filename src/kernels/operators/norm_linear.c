@@ -41,12 +41,18 @@ static void linear_part(const OperatorPart *part, const Tensor *inputs, int coun
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
 }
 
+static bool linear_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  return rows_small_product(&inputs[0], ((const FusedAttributes *)attributes)->matrix);
+}
+
 const Operator norm_linear_operator = {.name = "norm_linear",
                                        .attributes_size = sizeof(FusedAttributes),
                                        .written = -1,
                                        .infer = linear_infer,
                                        .part = linear_part,
-                                       .scratch_bytes = linear_scratch};
+                                       .scratch_bytes = linear_scratch,
+                                       .small = linear_small};
 
 static bool gated_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                         Error *error) {
@@ -109,7 +115,8 @@ const Operator gated_linear_operator = {.name = "gated_linear",
                                         .written = -1,
                                         .infer = gated_infer,
                                         .part = gated_part,
-                                        .scratch_bytes = gated_scratch};
+                                        .scratch_bytes = gated_scratch,
+                                        .small = linear_small};
 
 static bool argmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                          Error *error) {
