@@ -26,7 +26,7 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
-      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
     attention)
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;

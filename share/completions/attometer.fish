@@ -7,6 +7,7 @@ complete -c attometer -n '__fish_seen_subcommand_from run' -l iterations -s i -x
 complete -c attometer -n '__fish_seen_subcommand_from run' -l batch-size -s b -x -d 'sequences at once'
 complete -c attometer -n '__fish_seen_subcommand_from run' -l sequence-length -s s -x -d 'tokens of the prompt, exactly'
 complete -c attometer -n '__fish_seen_subcommand_from run' -l num-tokens-to-generate -s n -x -d 'new tokens of each sequence, exactly; at least 2, or there is no inter-token latency'
+complete -c attometer -n '__fish_seen_subcommand_from run' -l depth -s d -x -d 'tokens that the cache holds before the prompt: filled once, every run begins behind them'
 complete -c attometer -n '__fish_seen_subcommand_from run' -l config-file -rF -d 'scenarios from a .json or .jsonl file; flags given here override it, lists multiply'
 complete -c attometer -n '__fish_seen_subcommand_from run' -l no-gpu-monitoring -d 'do not watch the GPU while it runs'
 complete -c attometer -n '__fish_seen_subcommand_from run' -l timeout -x -d 'end a scenario that takes longer, and go on with the next'

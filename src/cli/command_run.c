@@ -73,7 +73,8 @@ static bool try_tokenizer(Run *run, Error *error) {
   if (!run->tokenizer) return true;
   int64_t length = 1;
   for (size_t i = 0; i < run->matrix.cells.count; i++) {
-    int64_t wanted = run->matrix.cells.items[i].effective.sequence_length;
+    const Scenario *scenario = &run->matrix.cells.items[i].effective;
+    int64_t wanted = scenario->depth + scenario->sequence_length;
     if (wanted > length) length = wanted < TRIED_TOKENS ? wanted : TRIED_TOKENS;
   }
   Arena *arena = arena_open(0);

@@ -52,6 +52,11 @@ static void write_batch(const Scenario *scenario, const CostEstimate *estimate, 
   snprintf(cell, CELL, "%lld", (long long)scenario->batch_size);
 }
 
+static void write_depth(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, scenario->depth ? "%lld" : "-", (long long)scenario->depth);
+}
+
 static void write_prompt(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
   (void)estimate;
   snprintf(cell, CELL, "%lld", (long long)scenario->sequence_length);
@@ -79,11 +84,17 @@ static void write_time(const Scenario *scenario, const CostEstimate *estimate, c
 }
 
 static const Column columns[] = {
-    {"attention", false, write_attention}, {"compile", false, write_compile},
-    {"kernelize", false, write_kernelize}, {"batching", false, write_batching},
-    {"dtype", false, write_dtype},         {"batch", true, write_batch},
-    {"prompt", true, write_prompt},        {"new", true, write_tokens},
-    {"memory", true, write_memory},        {"time", true, write_time},
+    {"attention", false, write_attention},
+    {"compile", false, write_compile},
+    {"kernelize", false, write_kernelize},
+    {"batching", false, write_batching},
+    {"dtype", false, write_dtype},
+    {"batch", true, write_batch},
+    {"depth", true, write_depth},
+    {"prompt", true, write_prompt},
+    {"new", true, write_tokens},
+    {"memory", true, write_memory},
+    {"time", true, write_time},
 };
 enum { ESTIMATED = 2 }; // columns at the end that need an estimate
 
@@ -124,6 +135,7 @@ static void print_common(const ScenarioMatrix *matrix, const CostEstimate *estim
     char cell[CELL];
     if (layout->width[c]) continue;
     columns[c].write(&matrix->cells.items[0].effective, estimates, cell);
+    if (columns[c].write == write_depth && strcmp(cell, "-") == 0) continue;
     text_append_format(&words, ", %s %s", columns[c].head, cell);
   }
   if (estimates)

@@ -145,6 +145,27 @@ def test_compiled(folder):
               sum(name.endswith(".dot") for name in files) * 2 == len(files), "files of graphs")
 
 
+def test_depth(folder):
+    os.mkdir(folder)
+    environment = {**os.environ, "ATTOMETER_CACHE_DIR": f"{folder}/code"}
+    done = run(SHORT + ["--depth", "0,70,600", "--attn-implementation", "eager", "sdpa", "--compile-mode", "none",
+                        "default", "-b", "2"], f"{folder}/results", env=environment)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    check(all(len(line) <= 80 for line in done.stdout.splitlines()[:-1]), "80 columns at a depth")
+    entries = results(f"{folder}/results")
+    check(len(entries) == 12, "a scenario for each depth")
+    for key, entry in entries.items():
+        check_entry(key, entry)
+        ours, depth = entry["attometer"], entry["attometer"]["effective"]["depth"]
+        check(("depth" in entry["config"]["name"]) == (depth > 0), "the name tells a depth that there is")
+        check((ours["load"]["context_ns"] > 0) == (depth > 0), "the context is filled where there is one")
+        check("depth" not in entry["config"], "config is the peer's")
+        shallow = next(other for other in entries.values() if other["attometer"]["effective"]["depth"] == 0)
+        check(depth == 0 or ours["memory"]["cache_bytes"] > shallow["attometer"]["memory"]["cache_bytes"],
+              "a deeper cache is larger")
+    check("at depth 600" in done.stderr and " d600" in done.stdout, "labels tell the depth")
+
+
 def test_dump_to_nowhere(folder):
     done = run(SHORT + ["--compile-mode", "default", "--attn-implementation", "eager", "--dump-graph", "after",
                         "--dump-folder", "/proc/graphs"], folder)

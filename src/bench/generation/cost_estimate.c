@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/cost_estimate.h"
-#include <string.h>
 
 bool cost_estimate_of(const MemoryFacts *facts, const Scenario *scenario, const Ceilings *ceilings,
                       CostEstimate *out, Error *error) {
-  MemoryShape shape = {scenario->batch_size, scenario->sequence_length,
-                       scenario->num_tokens_to_generate, DTYPE_BF16,
-                       strcmp(scenario->attn_implementation, "eager") == 0};
-  if (!dtype_by_name(scenario->dtype, &shape.dtype))
-    return error_set(error, ERROR_ARGUMENT, "dtype", "\"%s\" is no dtype", scenario->dtype);
+  MemoryShape shape;
+  if (!memory_shape_of(scenario, &shape, error)) return false;
   MemoryEstimate memory = memory_estimate_of(facts, &shape);
   double runs = (double)(1 + scenario->warmup_iterations + scenario->measurement_iterations);
   double prompt = (double)scenario->batch_size * (double)scenario->sequence_length;

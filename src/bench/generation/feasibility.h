@@ -19,6 +19,6 @@ CHECKED bool feasibility_read(const Field *made, Feasibility *feasibility, Error
 // the flags to change.
 CHECKED bool feasibility_check(const Feasibility *feasibility, const Scenario *scenario,
                                Error *error);
-// The same for the reference of a prompt: float32, eager, one sequence.
-CHECKED bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype,
+// The same for the reference of a prompt behind a context: float32, eager, one sequence.
+CHECKED bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype, int64_t depth,
                                          int64_t prompt_length, int64_t new_tokens, Error *error);

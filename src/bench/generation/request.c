@@ -28,9 +28,10 @@ bool ids_read(const Field *field, Arena *arena, const int32_t **ids, int64_t *co
 
 static json_t *case_json(const RequestCase *item) {
   return json_pack(
-      "{s:o, s:I, s:I, s:I, s:o}", "prompt", ids_json(item->prompt, item->prompt_length),
-      "new_tokens", (json_int_t)item->new_tokens, "steps", (json_int_t)item->steps, "offset",
-      (json_int_t)item->offset, "expected", ids_json(item->expected, item->expected_count));
+      "{s:o, s:o, s:I, s:I, s:I, s:o}", "context", ids_json(item->context, item->depth), "prompt",
+      ids_json(item->prompt, item->prompt_length), "new_tokens", (json_int_t)item->new_tokens,
+      "steps", (json_int_t)item->steps, "offset", (json_int_t)item->offset, "expected",
+      ids_json(item->expected, item->expected_count));
 }
 
 json_t *request_json(const WorkerRequest *request) {
@@ -94,8 +95,11 @@ static bool read_tier(const Field *object, CpuTier *tier, Error *error) {
 }
 
 static bool read_case(const Field *object, Arena *arena, RequestCase *item, Error *error) {
-  Field prompt = field_get(object, "prompt"), expected = field_get(object, "expected");
-  return ids_read(&prompt, arena, &item->prompt, &item->prompt_length, error) &&
+  Field context = field_get(object, "context"), prompt = field_get(object, "prompt"),
+        expected = field_get(object, "expected");
+  return (!field_present(&context) ||
+          ids_read(&context, arena, &item->context, &item->depth, error)) &&
+         ids_read(&prompt, arena, &item->prompt, &item->prompt_length, error) &&
          ids_read(&expected, arena, &item->expected, &item->expected_count, error) &&
          read_count(object, "new_tokens", INT32_MAX, &item->new_tokens, error) &&
          read_count(object, "steps", 1024, &item->steps, error) &&

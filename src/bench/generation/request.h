@@ -20,8 +20,11 @@ typedef enum {
   TASK_SCENARIO,  // map the weights, measure, compare with descriptor 4
 } WorkerTask;
 
-// One prompt, and where its reference logits [steps + 1, vocabulary] lie in descriptor 4.
+// One prompt behind a context, and where its reference logits [steps + 1, vocabulary] lie in
+// descriptor 4.
 typedef struct {
+  const int32_t *context; // [depth]: what the cache holds before the prompt
+  int64_t depth;
   const int32_t *prompt; // [prompt_length]
   int64_t prompt_length;
   int64_t new_tokens;      // scenario: to generate; reference: greedy ids wanted, >= steps

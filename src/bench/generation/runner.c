@@ -46,8 +46,9 @@ static bool is_done(const Sweep *sweep, const MatrixCell *cell) {
 // A rough measure of how long a cell takes next to the others.
 static double cost_of(const Scenario *scenario) {
   double runs = (double)(1 + scenario->warmup_iterations + scenario->measurement_iterations);
+  double context = 0.1 * (double)(scenario->batch_size * scenario->depth);
   double prefill = 0.1 * (double)(scenario->batch_size * scenario->sequence_length);
-  return runs * (prefill + (double)scenario->num_tokens_to_generate);
+  return context + runs * (prefill + (double)scenario->num_tokens_to_generate);
 }
 
 static void draw(Sweep *sweep, const char *phase, double share) {
@@ -126,7 +127,9 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
                      ? path_join(sweep->options->dump_folder, scenario_name(scenario, name))
                      : NULL;
   RequestCase request_case = {
-      .prompt = item->prompt.items,
+      .context = item->prompt.items,
+      .depth = item->depth,
+      .prompt = item->prompt.items + item->depth,
       .prompt_length = item->length,
       .new_tokens = scenario->num_tokens_to_generate,
       .steps = item->steps,
@@ -223,7 +226,7 @@ static bool run_cell(Sweep *sweep, const MatrixCell *cell, Error *error) {
   Error cause;
   if (!feasibility_check(&sweep->stock->feasibility, &cell->effective, &cause))
     return record_failure(sweep, cell, &cause, error);
-  const StockCase *item = stock_case(sweep->stock, cell->effective.sequence_length);
+  const StockCase *item = stock_case(sweep->stock, &cell->effective);
   if (item->error.code == ERROR_NONE) return measure(sweep, cell, item, error);
   cause = item->error;
   error_within(&cause, "no reference to check against");
