@@ -25,6 +25,12 @@ bool feasibility_read(const Field *made, Feasibility *feasibility, Error *error)
   return true;
 }
 
+Feasibility feasibility_expected(const ModelConfig *config) {
+  return (Feasibility){.facts = memory_facts_of(config),
+                       .position_limit = config->learned_positions ? config->max_positions : 0,
+                       .available = memory_now()};
+}
+
 static bool check_positions(const Feasibility *feasibility, const Scenario *scenario,
                             Error *error) {
   char depth[48] = "";

@@ -15,6 +15,8 @@ typedef struct {
 
 // Reads the answer of the process that made the weights, and how much memory there is now.
 CHECKED bool feasibility_read(const Field *made, Feasibility *feasibility, Error *error);
+// What it will be, from the model's configuration alone, before anything is made.
+Feasibility feasibility_expected(const ModelConfig *config);
 // Why the scenario cannot be run: ERROR_ARGUMENT (positions) or ERROR_MEMORY, with the figures and
 // the flags to change.
 CHECKED bool feasibility_check(const Feasibility *feasibility, const Scenario *scenario,

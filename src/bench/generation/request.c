@@ -39,7 +39,7 @@ json_t *request_json(const WorkerRequest *request) {
   for (int64_t i = 0; i < request->case_count; i++)
     json_array_append_new(cases, case_json(&request->cases[i]));
   return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, "
-                   "s:I, s:I, s:I, s:o}",
+                   "s:I, s:I, s:I, s:f, s:I, s:o}",
                    "task", task_names[request->task], "model", request->model, "dtype",
                    dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
                    (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin",
@@ -48,7 +48,8 @@ json_t *request_json(const WorkerRequest *request) {
                    request->kernelize, "compile_mode", request->compile_mode, "dump_graph",
                    request->dump_graph, "dump_folder", request->dump_folder, "batch",
                    (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
-                   (json_int_t)request->iterations, "cases", cases);
+                   (json_int_t)request->iterations, "until", request->goal.until, "most_iterations",
+                   (json_int_t)request->goal.most, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,
@@ -106,6 +107,12 @@ static bool read_case(const Field *object, Arena *arena, RequestCase *item, Erro
          read_count(object, "offset", INT64_MAX, &item->offset, error);
 }
 
+static bool read_goal(const Field *object, PrecisionGoal *goal, Error *error) {
+  Field until = field_get(object, "until"), most = field_get(object, "most_iterations");
+  return field_number_or(&until, &goal->until, error) &&
+         field_integer_or(&most, 0, INT32_MAX, &goal->most, error);
+}
+
 static bool read_cases(const Field *object, Arena *arena, WorkerRequest *request, Error *error) {
   Field field = field_get(object, "cases");
   if (!field_array(&field, error)) return false;
@@ -139,6 +146,6 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          read_count(field, "batch", INT32_MAX, &request->batch, error) &&
          read_count(field, "warmup", INT32_MAX, &request->warmup, error) &&
          read_count(field, "iterations", INT32_MAX, &request->iterations, error) &&
-         read_cases(field, arena, request, error) &&
+         read_goal(field, &request->goal, error) && read_cases(field, arena, request, error) &&
          (request->model || error_set(error, ERROR_FORMAT, field->path, "model is missing"));
 }

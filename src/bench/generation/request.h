@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/document.h"
+#include "bench/generation/precision.h"
 #include "device/cpu.h"
 #include "tensor/dtype.h"
 
@@ -47,6 +48,7 @@ typedef struct {
   const char *compile_mode;             // scenario; NULL: not compiled
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
   int64_t batch, warmup, iterations;    // scenario
+  PrecisionGoal goal;                   // scenario
   const RequestCase *cases;             // make: none; scenario: one
   int64_t case_count;
 } WorkerRequest;

@@ -148,6 +148,7 @@ static bool measure(Scene *scene, Measurement *measurement, Error *error) {
   MeasurementPlan plan = {
       .warmup = scene->request->warmup,
       .iterations = scene->request->iterations,
+      .goal = scene->request->goal,
       .batch = scene->request->batch,
       .prompt_length = scene->item->prompt_length,
       .new_tokens = scene->item->new_tokens,
@@ -290,6 +291,11 @@ static json_t *ceilings_json(const Ceilings *ceilings) {
                    ceilings->dot_gflop_per_s, "threads", ceilings->threads);
 }
 
+static json_t *precision_of(const Scene *scene, const Measurement *measurement) {
+  return precision_json(&scene->request->goal, measurement->precision, scene->request->iterations,
+                        measurement->iterations);
+}
+
 static json_t *finish(Scene *scene, const Measurement *measurement, Error *error) {
   WorkShape shape = {.batch = scene->request->batch,
                      .depth = scene->item->depth,
@@ -312,13 +318,14 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
     json_decref(memory);
     return NULL;
   }
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
-                   times_json(measurement), "ends_ns", ends_json(measurement), "ids",
-                   first_ids_json(measurement), "load", load_json(scene, measurement), "compile",
-                   compile_json(scene), "memory", memory, "work", work_json(&work), "ceilings",
-                   ceilings_json(&ceilings), "correctness", correctness_json(&correctness), "usage",
-                   process_usage_json(&measurement->usage), "allocations",
-                   (json_int_t)measurement->allocations, "threads", team_size(scene->team));
+  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+                   times_json(measurement), "precision", precision_of(scene, measurement),
+                   "ends_ns", ends_json(measurement), "ids", first_ids_json(measurement), "load",
+                   load_json(scene, measurement), "compile", compile_json(scene), "memory", memory,
+                   "work", work_json(&work), "ceilings", ceilings_json(&ceilings), "correctness",
+                   correctness_json(&correctness), "usage", process_usage_json(&measurement->usage),
+                   "allocations", (json_int_t)measurement->allocations, "threads",
+                   team_size(scene->team));
 }
 
 json_t *worker_scenario(const WorkerRequest *request, Team *team, int output, Error *error) {
