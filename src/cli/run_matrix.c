@@ -157,7 +157,8 @@ bool run_matrix_make(const Arguments *arguments, ScenarioMatrix *matrix, Error *
                       integers_of(arguments, "--iterations", always),
                       integers_of(arguments, "--batch-size", always),
                       integers_of(arguments, "--sequence-length", always),
-                      integers_of(arguments, "--num-tokens-to-generate", always)};
+                      integers_of(arguments, "--num-tokens-to-generate", always),
+                      integers_of(arguments, "--depth", always)};
   Texts dtypes = texts_of(arguments, "--dtype", false);
   MatrixAxes axes = {
       .dtypes = dtypes.items,
@@ -172,6 +173,8 @@ bool run_matrix_make(const Arguments *arguments, ScenarioMatrix *matrix, Error *
       .sequence_length_count = lists[3].count,
       .tokens = lists[4].items,
       .token_count = lists[4].count,
+      .depths = lists[5].items,
+      .depth_count = lists[5].count,
       .monitoring = unmonitored,
       .monitoring_count = arguments_switch(arguments, "--no-gpu-monitoring") ? 1 : 0,
   };

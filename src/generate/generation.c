@@ -23,6 +23,8 @@ struct Generator {
   bool *stopped;     // [max_batch]
   int64_t batch;     // of the run
   int64_t used;      // tokens cached, of each sequence
+  int64_t context, context_batch; // tokens that runs keep, of so many sequences
+  bool filling;                   // the context, without programs
 };
 
 static bool open_programs(Generator *generator, const Kernels *kernels, Team *team, Error *error) {
@@ -119,17 +121,21 @@ void generator_close(Generator *generator) {
   memory_free(generator);
 }
 
-// Empties the cache for a run of `batch` sequences of at most `tokens`.
+// Truncates the cache to the context for a run of `batch` sequences of at most `tokens` more.
 static bool begin(Generator *generator, int64_t batch, int64_t tokens, Error *error) {
   const GeneratorOptions *options = &generator->options;
   if (batch < 1 || batch > options->max_batch)
     return error_set(error, ERROR_ARGUMENT, "batch", "is %lld, expected 1 to %lld",
                      (long long)batch, (long long)options->max_batch);
-  if (tokens < 1 || tokens > options->max_tokens)
+  if (tokens < 1 || tokens > options->max_tokens - generator->context)
     return error_set(error, ERROR_ARGUMENT, "tokens", "are %lld, expected 1 to %lld",
-                     (long long)tokens, (long long)options->max_tokens);
+                     (long long)tokens, (long long)(options->max_tokens - generator->context));
+  if (generator->context && batch > generator->context_batch)
+    return error_set(error, ERROR_ARGUMENT, "batch",
+                     "is %lld, but the context is of %lld sequences", (long long)batch,
+                     (long long)generator->context_batch);
   generator->batch = batch;
-  generator->used = 0;
+  generator->used = generator->context;
   for (int64_t i = 0; i < generator->decoder.config->layers; i++)
     generator->layers[i] = generator->cache->form->layer(generator->cache, i, batch);
   return true;
@@ -149,7 +155,8 @@ static bool check_ids(const Generator *generator, const int32_t *ids, int64_t co
 static Tensor run_pass(Generator *generator, DecoderPass *pass, bool choose) {
   const Decoder *decoder = &generator->decoder;
   Ops *ops = generator->ops;
-  if (!generator->programs) return (choose ? decoder_choose : decoder_forward)(decoder, ops, pass);
+  if (!generator->programs || generator->filling)
+    return (choose ? decoder_choose : decoder_forward)(decoder, ops, pass);
   size_t bytes = (size_t)(pass->batch * pass->length) * sizeof(int32_t);
   memcpy(generator->fed, pass->ids.data, bytes);
   pass->ids.data = generator->fed;
@@ -186,6 +193,38 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
   Tensor made = run_pass(generator, &pass, choose);
   generator->used = end;
   return made;
+}
+
+// One step of the context: columns [at, at + count) of ids [batch, length].
+static bool feed_context(Generator *generator, const int32_t *ids, int64_t length, int64_t at,
+                         int64_t count, int32_t *columns, Error *error) {
+  for (int64_t i = 0; i < generator->batch; i++)
+    memcpy(columns + i * count, ids + i * length + at, (size_t)count * sizeof(int32_t));
+  ops_scope_begin(generator->ops);
+  feed(generator, columns, count, 1, true);
+  ops_scope_end(generator->ops);
+  return ops_finish(generator->ops, error);
+}
+
+bool generation_set_context(Generator *generator, const int32_t *ids, int64_t batch, int64_t length,
+                            Error *error) {
+  generator->context = 0;
+  if (length == 0) return true;
+  if (!begin(generator, batch, length, error) || !check_ids(generator, ids, batch * length, error))
+    return false;
+  int64_t step = length < GENERATION_CONTEXT_STEP ? length : GENERATION_CONTEXT_STEP;
+  int32_t *columns = memory_allocate((size_t)(batch * step) * sizeof *columns);
+  bool done = true;
+  generator->filling = true;
+  for (int64_t at = 0; done && at < length; at += step) {
+    int64_t count = step < length - at ? step : length - at;
+    done = feed_context(generator, ids, length, at, count, columns, error);
+  }
+  generator->filling = false;
+  memory_free(columns);
+  if (done) generator->context = length;
+  generator->context_batch = batch;
+  return done;
 }
 
 static bool is_stop(const GenerationRequest *request, int32_t id) {
