@@ -33,7 +33,7 @@ typedef struct {
 } PagedInputs;
 
 typedef struct {
-  const char *name;          // "paged|eager", …
+  const char *name;           // "paged|eager", …
   const Attention *attention; // what serves the keys that were gathered
   bool in_place;              // one query of a sequence reads the pages as they lie
 } PagedAttention;

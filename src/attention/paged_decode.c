@@ -32,7 +32,8 @@ static int64_t group_of(const PagedPass *pass) {
 }
 
 static int64_t thread_bytes(const PagedPass *pass) {
-  int64_t bytes = group_of(pass) * (3 * pass->spec.head_dim + RUN_KEYS + 3) * (int64_t)sizeof(float);
+  int64_t bytes =
+      group_of(pass) * (3 * pass->spec.head_dim + RUN_KEYS + 3) * (int64_t)sizeof(float);
   return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
 }
 

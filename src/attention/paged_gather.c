@@ -67,8 +67,7 @@ static void gather_task(void *context, int thread, int threads) {
   const Gather *gather = context;
   int64_t heads = gather->pass->spec.kv_heads, begin, end;
   team_share((gather->end - gather->begin) * heads, 1, thread, threads, &begin, &end);
-  for (int64_t i = begin; i < end; i++)
-    gather_head(gather, gather->begin + i / heads, i % heads);
+  for (int64_t i = begin; i < end; i++) gather_head(gather, gather->begin + i / heads, i % heads);
 }
 
 static Tensor take(const PagedPass *pass, Dtype dtype, int rank, const int64_t *shape) {

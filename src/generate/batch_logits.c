@@ -52,12 +52,14 @@ static bool check(const Batch *batch, const Forced *forced, int64_t stepwise, Er
     return error_set(error, ERROR_ARGUMENT, "logits", "while requests wait or run");
   if (stepwise < 0 || stepwise > forced->length || forced->positions < 1 ||
       forced->positions > forced->length || forced->length > batch->options.max_tokens)
-    return error_set(error, ERROR_ARGUMENT, "logits", "%lld positions and %lld steps of %lld tokens",
-                     (long long)forced->positions, (long long)stepwise, (long long)forced->length);
+    return error_set(error, ERROR_ARGUMENT, "logits",
+                     "%lld positions and %lld steps of %lld tokens", (long long)forced->positions,
+                     (long long)stepwise, (long long)forced->length);
   for (int64_t i = 0; i < forced->length; i++)
     if (forced->ids[i] < 0 || forced->ids[i] >= batch->decoder.config->vocabulary)
-      return error_set(error, ERROR_ARGUMENT, "ids", "id %d at place %lld is outside the vocabulary",
-                       forced->ids[i], (long long)i);
+      return error_set(error, ERROR_ARGUMENT, "ids",
+                       "id %d at place %lld is outside the vocabulary", forced->ids[i],
+                       (long long)i);
   return true;
 }
 

@@ -26,7 +26,8 @@ Tensor batch_pass(Batch *batch, bool choose) {
   Positions positions = {.cosine = rope_cosine(batch->rope), .sine = rope_sine(batch->rope)};
   DecoderPass pass =
       step_rows_pass(&batch->rows, batch->options.block_size, positions, &batch->places);
-  if (!batch->programs) return (choose ? decoder_choose : decoder_forward)(decoder, batch->ops, &pass);
+  if (!batch->programs)
+    return (choose ? decoder_choose : decoder_forward)(decoder, batch->ops, &pass);
   Error error;
   const Tensor *made = step_programs_run(batch->programs, decoder, &pass, choose, &error);
   if (made) return *made;

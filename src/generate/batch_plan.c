@@ -95,7 +95,8 @@ static void plan_running(Batch *batch, bool decoding) {
     if (sequence->state != SEQUENCE_RUNNING || sequence->planned || decodes(sequence) != decoding)
       continue;
     plan_sequence(batch, sequence);
-    while (decoding && !sequence->planned && preempt_after(batch, i)) plan_sequence(batch, sequence);
+    while (decoding && !sequence->planned && preempt_after(batch, i))
+      plan_sequence(batch, sequence);
   }
 }
 

@@ -5,20 +5,20 @@
 
 // What is known of a full block.
 typedef struct {
-  int32_t before;      // the block before it
-  int32_t next;        // of the same bucket
-  int32_t bucket;      // BLOCK_NONE: nothing is known
+  int32_t before; // the block before it
+  int32_t next;   // of the same bucket
+  int32_t bucket; // BLOCK_NONE: nothing is known
 } Prefix;
 
 struct BlockPool {
   int64_t blocks, block_size;
   int32_t *free; // [free_count]: a stack
   int64_t free_count;
-  int32_t *holders;  // [blocks]
+  int32_t *holders; // [blocks]
   bool share;
-  Prefix *prefixes;  // [blocks]
-  int32_t *ids;      // [blocks, block_size]; NULL: not shared
-  int32_t *buckets;  // [bucket_count]: the first block of each
+  Prefix *prefixes;     // [blocks]
+  int32_t *ids;         // [blocks, block_size]; NULL: not shared
+  int32_t *buckets;     // [bucket_count]: the first block of each
   int64_t bucket_count; // a power of two
 };
 
@@ -102,9 +102,8 @@ static int32_t bucket_of(const BlockPool *pool, int32_t before, const int32_t *i
 static int32_t find(const BlockPool *pool, int32_t bucket, int32_t before, const int32_t *ids) {
   size_t bytes = (size_t)pool->block_size * sizeof *ids;
   int32_t block = pool->buckets[bucket];
-  while (block != BLOCK_NONE &&
-         (pool->prefixes[block].before != before ||
-          memcmp(pool->ids + block * pool->block_size, ids, bytes) != 0))
+  while (block != BLOCK_NONE && (pool->prefixes[block].before != before ||
+                                 memcmp(pool->ids + block * pool->block_size, ids, bytes) != 0))
     block = pool->prefixes[block].next;
   return block;
 }

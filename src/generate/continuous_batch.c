@@ -60,7 +60,8 @@ static bool open_parts(Batch *batch, CpuTier tier, Team *team, Error *error) {
     return false;
   int64_t blocks = (options->max_tokens + options->block_size - 1) / options->block_size;
   batch->pool = block_pool_open(options->blocks, options->block_size, options->share_prefixes);
-  batch->rows = step_rows_open(options->token_budget, options->max_sequences, blocks, config->layers);
+  batch->rows =
+      step_rows_open(options->token_budget, options->max_sequences, blocks, config->layers);
   batch->rope = rope_open(&config->rope, options->max_tokens);
   rope_prepare(batch->rope, 0, options->max_tokens);
   batch->ops = eager_open(kernels, team);
@@ -206,8 +207,8 @@ static int32_t choose(Batch *batch, const Sequence *sequence, const Tensor *made
                       bool chosen) {
   if (chosen) return ((const int32_t *)made->data)[sample];
   const float *logits = (const float *)made->data + sample * batch->decoder.config->vocabulary;
-  return sampler_choose(batch->sampler, &sequence->request.sampling, logits,
-                        sequence->request.draw, sequence->count - sequence->request.prompt_length);
+  return sampler_choose(batch->sampler, &sequence->request.sampling, logits, sequence->request.draw,
+                        sequence->count - sequence->request.prompt_length);
 }
 
 static void add_token(Sequence *sequence, int32_t id) {
@@ -332,7 +333,8 @@ static bool check_holders(const Batch *batch, const int32_t *named, Error *error
 bool batch_check(const Batch *batch, Error *error) {
   int32_t *named = memory_allocate((size_t)block_pool_size(batch->pool) * sizeof *named);
   for (int64_t i = 0; i < batch->running_count; i++)
-    for (int64_t j = 0; j < batch->running[i]->block_count; j++) named[batch->running[i]->blocks[j]]++;
+    for (int64_t j = 0; j < batch->running[i]->block_count; j++)
+      named[batch->running[i]->blocks[j]]++;
   bool done = block_pool_check(batch->pool, error) && check_holders(batch, named, error);
   memory_free(named);
   return done;

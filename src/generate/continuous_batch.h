@@ -58,11 +58,11 @@ typedef struct {
 // What the steps did.
 typedef struct {
   int64_t steps, preemptions;
-  int64_t rows, sampled;   // over all steps: tokens computed, tokens made
-  int64_t shared;          // tokens that were found computed
+  int64_t rows, sampled; // over all steps: tokens computed, tokens made
+  int64_t shared;        // tokens that were found computed
   int64_t most_running, most_blocks;
-  int64_t plan_ns;         // scheduling: all of a step but the pass and the listeners
-  int64_t step_ns;         // whole steps
+  int64_t plan_ns; // scheduling: all of a step but the pass and the listeners
+  int64_t step_ns; // whole steps
 } BatchFacts;
 
 CHECKED Batch *batch_open(const Model *model, Team *team, CpuTier tier, const BatchOptions *options,

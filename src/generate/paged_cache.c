@@ -45,8 +45,8 @@ void paged_cache_close(PagedCache *cache) {
 static Tensor view(const PagedCache *cache, int64_t half, int64_t rows) {
   const PagedCacheShape *shape = &cache->shape;
   int64_t dims[4] = {rows, shape->kv_heads, cache->slots, shape->head_dim};
-  Tensor tensor = tensor_dense(shape->dtype, 4, dims,
-                               (unsigned char *)cache->region.data + half * cache->half);
+  Tensor tensor =
+      tensor_dense(shape->dtype, 4, dims, (unsigned char *)cache->region.data + half * cache->half);
   tensor.stride[0] = 0;
   return tensor;
 }

@@ -33,8 +33,8 @@ typedef struct {
 
 // Whether the attention serves every layer of the model, at any length.
 CHECKED bool decoder_supported(const Decoder *decoder, Dtype cache_dtype, Error *error);
-// Logits float32 [batch * wanted, vocabulary], with places [wanted, vocabulary]; they live in the scope that the caller has open.
-// Errors are in the Ops.
+// Logits float32 [batch * wanted, vocabulary], with places [wanted, vocabulary]; they live in the
+// scope that the caller has open. Errors are in the Ops.
 Tensor decoder_forward(const Decoder *decoder, Ops *ops, const DecoderPass *pass);
 // The same without logits: of each row the first index of the largest, int32 [batch * wanted].
 Tensor decoder_choose(const Decoder *decoder, Ops *ops, const DecoderPass *pass);
