@@ -12,9 +12,10 @@ struct Sequence {
   SequenceState state;
   Sequence *before, *after; // while it waits
   BatchRequest request;     // its prompt is `ids`
-  int32_t *ids;             // [prompt_length + max_new_tokens]
+  int32_t *ids;             // [room]: those known, then those to be made
+  int64_t room;
   int64_t count, computed;  // ids known; those whose keys and values are in blocks
-  int32_t *blocks;          // room for all ids
+  int32_t *blocks;          // room for those of all ids
   int64_t block_count;
   int64_t published; // blocks that the pool knows the tokens of
   int64_t planned;   // rows of the step being taken; 0: none
@@ -41,9 +42,11 @@ struct Batch {
   PagedPlaces places;
   Sequence **running; // [max_sequences], the one admitted first before all
   int64_t running_count;
+  Sequence *spare; // those that ended, to be used again, linked by `after`
+  int64_t spare_count;
   Sequence *first_waiting, *last_waiting;
   int64_t waiting_count;
-  int64_t last_rows; // of the last step, without padding
+  BatchStep last; // without padding
   bool stepping;
   BatchFacts facts;
 };

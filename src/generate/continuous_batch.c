@@ -101,6 +101,10 @@ void batch_close(Batch *batch) {
     batch_remove_waiting(batch, sequence);
     free_sequence(sequence);
   }
+  for (Sequence *sequence; (sequence = batch->spare);) {
+    batch->spare = sequence->after;
+    free_sequence(sequence);
+  }
   memory_free(batch->running);
   step_rows_free(&batch->rows);
   sampler_close(batch->sampler);
@@ -144,18 +148,41 @@ static bool check_length(const Batch *batch, const BatchRequest *request, Error 
                    (long long)options->blocks, (long long)options->block_size);
 }
 
+// One that ended, where its room suffices, so that equal requests allocate nothing.
+static Sequence *take_sequence(Batch *batch, int64_t tokens) {
+  Sequence *sequence = batch->spare;
+  int64_t size = batch->options.block_size, blocks = (tokens + size - 1) / size;
+  if (sequence && sequence->room >= tokens) {
+    batch->spare = sequence->after;
+    batch->spare_count--;
+  } else {
+    sequence = memory_allocate(sizeof *sequence);
+    sequence->ids = memory_allocate((size_t)tokens * sizeof(int32_t));
+    sequence->blocks = memory_allocate((size_t)blocks * sizeof(int32_t));
+    sequence->room = tokens;
+  }
+  *sequence =
+      (Sequence){.ids = sequence->ids, .blocks = sequence->blocks, .room = sequence->room};
+  return sequence;
+}
+
+static void keep_sequence(Batch *batch, Sequence *sequence) {
+  if (batch->spare_count >= batch->options.max_sequences) {
+    free_sequence(sequence);
+    return;
+  }
+  sequence->after = batch->spare;
+  batch->spare = sequence;
+  batch->spare_count++;
+}
+
 Sequence *batch_submit(Batch *batch, const BatchRequest *request, Error *error) {
   if (!check_length(batch, request, error) || !sampling_check(&request->sampling, error) ||
       !check_ids(batch, request, error))
     return NULL;
-  int64_t size = batch->options.block_size;
-  int64_t tokens = request->prompt_length + request->max_new_tokens;
-  int64_t blocks = (tokens + size - 1) / size;
-  Sequence *sequence = memory_allocate(sizeof *sequence);
-  *sequence = (Sequence){.request = *request,
-                         .ids = memory_allocate((size_t)tokens * sizeof(int32_t)),
-                         .count = request->prompt_length,
-                         .blocks = memory_allocate((size_t)blocks * sizeof(int32_t))};
+  Sequence *sequence = take_sequence(batch, request->prompt_length + request->max_new_tokens);
+  sequence->request = *request;
+  sequence->count = request->prompt_length;
   memcpy(sequence->ids, request->prompt, (size_t)request->prompt_length * sizeof(int32_t));
   batch_push_waiting(batch, sequence, false);
   return sequence;
@@ -164,8 +191,11 @@ Sequence *batch_submit(Batch *batch, const BatchRequest *request, Error *error) 
 static void end(Batch *batch, Sequence *sequence) {
   const BatchListener *listener = sequence->request.listener;
   batch_drop_blocks(batch, sequence);
-  listener->ended(sequence->request.context, sequence->end, sequence->preemptions);
-  free_sequence(sequence);
+  void *context = sequence->request.context;
+  BatchEnd reason = sequence->end;
+  int64_t preemptions = sequence->preemptions;
+  keep_sequence(batch, sequence);
+  listener->ended(context, reason, preemptions);
 }
 
 static void say_ending(Sequence *sequence, BatchEnd reason) {
@@ -261,7 +291,7 @@ static void announce_started(Batch *batch) {
 static void count_step(Batch *batch) {
   BatchFacts *facts = &batch->facts;
   int64_t held = batch_blocks_held(batch);
-  batch->last_rows = batch->rows.rows;
+  batch->last = (BatchStep){batch->rows.rows, batch->running_count, held};
   facts->steps += batch->rows.rows > 0;
   facts->rows += batch->rows.rows;
   facts->sampled += batch->rows.samples;
@@ -300,8 +330,13 @@ int64_t batch_running(const Batch *batch) {
   return batch->running_count;
 }
 
-int64_t batch_rows(const Batch *batch) {
-  return batch->last_rows;
+int64_t batch_longest(const Batch *batch) {
+  int64_t cache = batch->options.blocks * batch->options.block_size;
+  return batch->options.max_tokens < cache ? batch->options.max_tokens : cache;
+}
+
+BatchStep batch_last_step(const Batch *batch) {
+  return batch->last;
 }
 
 int64_t batch_blocks_held(const Batch *batch) {

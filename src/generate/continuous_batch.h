@@ -65,6 +65,11 @@ typedef struct {
   int64_t step_ns; // whole steps
 } BatchFacts;
 
+// The step taken last, while it ran.
+typedef struct {
+  int64_t rows, running, blocks; // tokens computed, sequences, blocks held
+} BatchStep;
+
 CHECKED Batch *batch_open(const Model *model, Team *team, CpuTier tier, const BatchOptions *options,
                           Error *error);
 // Requests that still wait or run end without a word. NULL is fine.
@@ -82,7 +87,8 @@ CHECKED bool batch_step(Batch *batch, Error *error);
 
 int64_t batch_waiting(const Batch *batch);
 int64_t batch_running(const Batch *batch);
-int64_t batch_rows(const Batch *batch); // tokens of the last step
+int64_t batch_longest(const Batch *batch); // tokens of the longest sequence that is served
+BatchStep batch_last_step(const Batch *batch);
 int64_t batch_blocks_held(const Batch *batch);
 BatchFacts batch_facts(const Batch *batch);
 void batch_facts_clear(Batch *batch);

@@ -160,7 +160,7 @@ static int64_t run_schedule(Batch *batch, Client *clients, int64_t count, Random
     bool work = batch_waiting(batch) + batch_running(batch) > 0;
     must(batch_step(batch, &error), &error);
     must(batch_check(batch, &error), &error);
-    idle = work && batch_rows(batch) == 0 ? idle + 1 : 0;
+    idle = work && batch_last_step(batch).rows == 0 ? idle + 1 : 0;
     assert_int_equal(idle, 0);
   }
   assert_int_equal(batch_blocks_held(batch), 0);

@@ -154,6 +154,8 @@ static void add_parts(json_t *account, const EntryFacts *facts, const EntryParts
   json_object_set_new(account, "roofline", roofline);
   json_object_set_new(account, "load", load);
   json_object_set_new(account, "compile", part_or_null(parts->result, "compile"));
+  json_object_set_new(account, "batching", part_or_null(parts->result, "batching"));
+  json_object_set_new(account, "requests", part_or_null(parts->result, "requests"));
   json_object_set_new(account, "model", part_or_null(parts->make, "model"));
   json_object_set_new(account, "trust",
                       trust_report(facts->trust, parts->before, parts->after,

@@ -11,6 +11,8 @@
 //                p50, p90, p95, p99, med_ci95, avg_ci95, values}}
 //   summaries    [{tag, name, column, unit, value}]: single numbers, for printers
 //   memory, roofline, load, model, trust
+//   batching     of a load on continuous batching (bench/generation/load_report.h), or null
+//   requests     of that load: [{ids, queue_s, ttft_s, itl_s, e2e_s, …}], or null
 //   times_ns     [[[int64]]]: iteration, sequence, token; ends_ns: [int64]
 #pragma once
 #include "base/text.h"

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/document.h"
+#include "bench/generation/load_plan.h"
 #include "device/cpu.h"
 #include "tensor/dtype.h"
 
@@ -43,6 +44,7 @@ typedef struct {
   bool kernelize;                       // scenario
   const char *compile_mode;             // scenario; NULL: not compiled
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
+  const LoadPlan *load;                 // scenario; NULL: no continuous batching
   int64_t batch, warmup, iterations;    // scenario
   const RequestCase *cases;             // make: none; scenario: one
   int64_t case_count;
