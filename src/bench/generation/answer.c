@@ -85,6 +85,7 @@ TokenTimes answer_times(const Answer *answer, int64_t iteration) {
       .new_tokens = answer->new_tokens,
       .times = answer->times + iteration * answer->batch * answer->new_tokens,
       .end = answer->ends[iteration],
+      .staggered = answer->staggered,
   };
 }
 
@@ -101,6 +102,7 @@ bool answer_read(const json_t *result, const Scenario *scenario, Answer *answer,
   Field root = field_root(result, "answer of the scenario's process");
   *answer = (Answer){.iterations = scenario->measurement_iterations,
                      .batch = scenario->batch_size,
+                     .staggered = scenario->continuous_batching,
                      .prompt_length = scenario->sequence_length,
                      .new_tokens = scenario->num_tokens_to_generate};
   if (!check_size(&root, scenario, error)) return false;

@@ -2,7 +2,7 @@
 #include "bench/generation/engine.h"
 #include "base/memory.h"
 #include "bench/generation/load_report.h"
-#include <string.h>
+#include <stdlib.h>
 
 struct Engine {
   Generator *generator; // or
@@ -187,14 +187,24 @@ static void free_set(LoadSet *set) {
   memory_free(set->token_times);
 }
 
-// Stable: requests of one time stay in their order.
+typedef struct {
+  double arrival;
+  int64_t index;
+} Listed;
+
+static int compare_listed(const void *a, const void *b) {
+  const Listed *x = a, *y = b;
+  if (x->arrival != y->arrival) return x->arrival < y->arrival ? -1 : 1;
+  return (x->index > y->index) - (x->index < y->index);
+}
+
+// Requests of one time stay in their order.
 static void sort_listed(const LoadPlan *plan, int64_t *order, int64_t count) {
-  for (int64_t i = 1; i < count; i++) {
-    int64_t moved = order[i], j = i;
-    for (; j > 0 && plan->requests[order[j - 1]].arrival > plan->requests[moved].arrival; j--)
-      order[j] = order[j - 1];
-    order[j] = moved;
-  }
+  Listed *listed = memory_allocate((size_t)count * sizeof *listed);
+  for (int64_t i = 0; i < count; i++) listed[i] = (Listed){plan->requests[i].arrival, i};
+  qsort(listed, (size_t)count, sizeof *listed, compare_listed);
+  for (int64_t i = 0; i < count; i++) order[i] = listed[i].index;
+  memory_free(listed);
 }
 
 static void name_requests(LoadSet *set, const LoadPlan *plan, const GenerationRequest *request) {
