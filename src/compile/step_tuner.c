@@ -203,7 +203,7 @@ static bool measure(Executable *executable, Question *question, int64_t limit_ns
   }
   record->tuning_ns = clock_now() - begin;
   snprintf(record->label, sizeof record->label, "%.150s", question->what.data);
-  clock_iso8601(record->created, sizeof record->created);
+  tuning_record_stamp(record);
   release(same);
   release(standard);
   return done;
