@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/step_programs.h"
 #include "base/clock.h"
+#include "compile/score_compiler.h"
 #include "graph/trace.h"
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct StepPrograms {
   StepOptions options;
   const Mode *mode;
   Compiler *compiler;
+  ScoreCompiler *scores;
   StepTuner *tuner; // NULL: the mode does not tune
   ARRAY_OF(StepProgram) programs;
   StepFacts facts;
@@ -90,6 +92,7 @@ StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepO
                              .options = *options,
                              .mode = mode,
                              .compiler = compiler,
+                             .scores = score_compiler_open(compiler),
                              .facts = {.find_ns = clock_now() - begin}};
   if (mode->tune) programs->tuner = open_tuner(programs);
   return programs;
@@ -100,6 +103,7 @@ void step_programs_close(StepPrograms *programs) {
   for (size_t i = 0; i < programs->programs.count; i++)
     compiled_graph_close(programs->programs.items[i].program);
   ARRAY_FREE(&programs->programs);
+  score_compiler_close(programs->scores);
   step_tuner_close(programs->tuner);
   compiler_close(programs->compiler);
   memory_free(programs);
@@ -109,6 +113,15 @@ StepFacts step_programs_facts(const StepPrograms *programs) {
   StepFacts facts = programs->facts;
   if (programs->tuner) facts.tuning = step_tuner_facts(programs->tuner);
   return facts;
+}
+
+bool step_programs_attention(StepPrograms *programs, const Attention *attention,
+                             AttentionLimits limits, void **prepared, Error *error) {
+  int64_t begin = clock_now();
+  limits.compiler = programs->scores;
+  bool done = attention_open(attention, &limits, prepared, error);
+  programs->facts.attention_ns += clock_now() - begin;
+  return done;
 }
 
 // Passes over several tokens are dynamic where lengths enough differ to tell how things depend on

@@ -25,7 +25,8 @@ bool step_mode_known(const char *mode);
 
 // What compiling took so far, over all programs.
 typedef struct {
-  int64_t find_ns; // the compiler and the cache
+  int64_t find_ns;      // the compiler and the cache
+  int64_t attention_ns; // code of attention's own, built or found, and loaded
   int64_t trace_ns, passes_ns, emit_ns, build_ns, load_ns, bind_ns;
   int programs, recompiles;
   int built, cached; // of programs with code: built by the compiler, found in the cache
@@ -43,6 +44,10 @@ CHECKED StepPrograms *step_programs_open(const Kernels *kernels, Team *team,
                                          const StepOptions *options, Error *error);
 void step_programs_close(StepPrograms *programs); // NULL is fine
 StepFacts step_programs_facts(const StepPrograms *programs);
+// Opens the attention that the programs call, its code built by the same compiler where it has
+// code (attention_open).
+CHECKED bool step_programs_attention(StepPrograms *programs, const Attention *attention,
+                                     AttentionLimits limits, void **prepared, Error *error);
 
 // Runs the pass by its program. The pass's tensors must be the same memory in every call of the
 // same kind. Logits float32 [batch * wanted, vocabulary], or choices int32 [batch * wanted] when

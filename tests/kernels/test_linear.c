@@ -376,25 +376,43 @@ static int close_teams(void **state) {
   return 0;
 }
 
-// The index that linear_run and argmax give, from linear_argmax.
+typedef struct {
+  const Kernels *kernels;
+  Team *team;
+  const Linear *linear;
+  int32_t *indices;
+} ArgmaxJob;
+
+static void argmax_job(void *context, int thread, int threads) {
+  const ArgmaxJob *job = context;
+  linear_argmax_run_part(job->kernels, job->team, job->linear, job->indices, thread, threads);
+}
+
+// The index that linear_run and argmax give, from linear_argmax by itself and by parts.
 static void check_argmax(const Kernels *kernels, const Case *shape, Data *data) {
   for (int threads = 1; threads <= MOST_THREADS; threads++) {
     run(kernels, shape, data, threads);
     int64_t bytes = linear_argmax_scratch_bytes(kernels, shape->rows, &data->matrix, threads);
     Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
     Guarded indices = guarded_make((size_t)shape->rows * sizeof(int32_t));
-    memset(scratch.data, 0xFF, (size_t)bytes);
-    memset(indices.data, 0xFF, indices.size);
     Linear linear = {.x = data->x.data,
                      .x_stride = shape->columns,
                      .rows = shape->rows,
                      .matrix = &data->matrix,
                      .scratch = scratch.data};
-    linear_argmax_run(kernels, teams[threads], &linear, indices.data);
-    for (int64_t row = 0; row < shape->rows; row++) {
-      const float *y = (const float *)data->y.data + row * shape->out;
-      assert_int_equal(((const int32_t *)indices.data)[row],
-                       kernels_reference.argmax(shape->out, y));
+    for (int parts = 0; parts < 2; parts++) {
+      ArgmaxJob job = {kernels, teams[threads], &linear, indices.data};
+      memset(scratch.data, 0xFF, (size_t)bytes);
+      memset(indices.data, 0xFF, indices.size);
+      if (parts)
+        team_run(teams[threads], argmax_job, &job);
+      else
+        linear_argmax_run(kernels, teams[threads], &linear, indices.data);
+      for (int64_t row = 0; row < shape->rows; row++) {
+        const float *y = (const float *)data->y.data + row * shape->out;
+        assert_int_equal(((const int32_t *)indices.data)[row],
+                         kernels_reference.argmax(shape->out, y));
+      }
     }
     guarded_free(scratch);
     guarded_free(indices);

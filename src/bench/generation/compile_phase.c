@@ -37,16 +37,19 @@ static json_t *tuning_json(const StepTunerFacts *facts) {
 }
 
 json_t *compile_phase_json(const StepFacts *facts) {
-  int64_t total = facts->find_ns + facts->trace_ns + facts->passes_ns + facts->emit_ns +
-                  facts->build_ns + facts->load_ns + facts->bind_ns + facts->tuning.tuning_ns;
-  return json_pack(
-      "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:I, s:o}",
-      "total_ns", (json_int_t)total, "find_ns", (json_int_t)facts->find_ns, "trace_ns",
-      (json_int_t)facts->trace_ns, "passes_ns", (json_int_t)facts->passes_ns, "emit_ns",
-      (json_int_t)facts->emit_ns, "build_ns", (json_int_t)facts->build_ns, "load_ns",
-      (json_int_t)facts->load_ns, "bind_ns", (json_int_t)facts->bind_ns, "programs",
-      facts->programs, "recompiles", facts->recompiles, "built", facts->built, "cache_hits",
-      facts->cached, "nodes", facts->nodes, "groups", facts->groups, "functions", facts->functions,
-      "barriers", facts->barriers, "planned_bytes", (json_int_t)facts->planned_bytes, "tuning",
-      facts->tuning.questions ? tuning_json(&facts->tuning) : json_null());
+  int64_t total = facts->find_ns + facts->attention_ns + facts->trace_ns + facts->passes_ns +
+                  facts->emit_ns + facts->build_ns + facts->load_ns + facts->bind_ns +
+                  facts->tuning.tuning_ns;
+  return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:i, "
+                   "s:i, s:i, s:I, s:o}",
+                   "total_ns", (json_int_t)total, "find_ns", (json_int_t)facts->find_ns,
+                   "attention_ns", (json_int_t)facts->attention_ns, "trace_ns",
+                   (json_int_t)facts->trace_ns, "passes_ns", (json_int_t)facts->passes_ns,
+                   "emit_ns", (json_int_t)facts->emit_ns, "build_ns", (json_int_t)facts->build_ns,
+                   "load_ns", (json_int_t)facts->load_ns, "bind_ns", (json_int_t)facts->bind_ns,
+                   "programs", facts->programs, "recompiles", facts->recompiles, "built",
+                   facts->built, "cache_hits", facts->cached, "nodes", facts->nodes, "groups",
+                   facts->groups, "functions", facts->functions, "barriers", facts->barriers,
+                   "planned_bytes", (json_int_t)facts->planned_bytes, "tuning",
+                   facts->tuning.questions ? tuning_json(&facts->tuning) : json_null());
 }

@@ -10,6 +10,6 @@
 CHECKED Generator *compile_phase_open(const Model *model, Team *team, CpuTier tier,
                                       const GeneratorOptions *options, const int32_t *prompts,
                                       int64_t prompt_length, Error *error);
-// {"find_ns", "trace_ns", "passes_ns", "emit_ns", "build_ns", "load_ns", "bind_ns", "total_ns",
-// "programs", …, "tuning": {"tuning_ns", "questions", …} or null}. New reference.
+// {"find_ns", "attention_ns", "trace_ns", "passes_ns", "emit_ns", "build_ns", "load_ns", "bind_ns",
+// "total_ns", "programs", …, "tuning": {"tuning_ns", "questions", …} or null}. New reference.
 json_t *compile_phase_json(const StepFacts *facts);

@@ -10,10 +10,14 @@
 //   max,
 //                p50, p90, p95, p99, med_ci95, avg_ci95, values}}
 //   summaries    [{tag, name, column, unit, value}]: single numbers, for printers
+//   precision    reached, where one was asked for: {metric, until, reached, within, iterations, …}
+//   plan         {estimated_seconds, estimated_bytes, source, actual_seconds, actual_bytes}
 //   memory, roofline, load, model, trust
 //   times_ns     [[[int64]]]: iteration, sequence, token; ends_ns: [int64]
 #pragma once
 #include "base/text.h"
+#include "bench/generation/cost_estimate.h"
+#include "bench/generation/precision.h"
 #include "bench/repository.h"
 #include "bench/scenario_matrix.h"
 
@@ -26,6 +30,7 @@ typedef struct {
   Repository repository;
   const json_t *trust; // trust_of_run
   bool pinned;         // --pin, which no name or hash tells
+  PrecisionGoal goal;
   EntryDecoder *decoder;
   void *decoder_context;
 } EntryFacts;
@@ -35,6 +40,8 @@ typedef struct {
   const json_t *result;         // the worker's answer
   const json_t *make;           // the answer of the worker that made the weights
   const json_t *before, *after; // trust_of_moment
+  const CostEstimate *estimate; // NULL: nothing was expected
+  double seconds;               // of its process
 } EntryParts;
 
 // Checks the worker's answer against the scenario. New reference; NULL: it does not hold what was

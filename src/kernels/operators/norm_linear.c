@@ -43,12 +43,18 @@ static void linear_part(const OperatorPart *part, const Tensor *inputs, int coun
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
 }
 
+static bool linear_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  return rows_small_product(&inputs[0], ((const FusedAttributes *)attributes)->matrix);
+}
+
 const Operator norm_linear_operator = {.name = "norm_linear",
                                        .attributes_size = sizeof(FusedAttributes),
                                        .written = -1,
                                        .infer = linear_infer,
                                        .part = linear_part,
-                                       .scratch_bytes = linear_scratch};
+                                       .scratch_bytes = linear_scratch,
+                                       .small = linear_small};
 
 static bool gated_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                         Error *error) {
@@ -114,7 +120,8 @@ const Operator gated_linear_operator = {.name = "gated_linear",
                                         .written = -1,
                                         .infer = gated_infer,
                                         .part = gated_part,
-                                        .scratch_bytes = gated_scratch};
+                                        .scratch_bytes = gated_scratch,
+                                        .small = linear_small};
 
 static bool argmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                          Error *error) {
@@ -123,16 +130,30 @@ static bool argmax_infer(const Tensor *inputs, int count, const void *attributes
   return true;
 }
 
-// The product forks by itself, so the norm, of the last rows alone, is done before.
+static int64_t argmax_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)count;
+  const FusedAttributes *fused = attributes;
+  return fused_norm_bytes(kernels, inputs, fused, threads) +
+         linear_argmax_scratch_bytes(kernels, inputs[0].shape[0], fused->matrix, threads);
+}
+
+static void argmax_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  Linear linear = linear_of(part, inputs, count, attributes);
+  linear_argmax_run_part(part->kernels, part->team, &linear, output->data, part->thread,
+                         part->threads);
+}
+
+// From outside a task the product forks by itself, without barriers, so the norm, of the last rows
+// alone, is done before.
 static void argmax_run(const OperatorContext *context, const Tensor *inputs, int count,
                        const void *attributes, Tensor *output) {
-  const FusedAttributes *fused = attributes;
-  int64_t norms = fused_norm_bytes(context->kernels, inputs, fused, 1);
-  int64_t scratch = linear_argmax_scratch_bytes(context->kernels, inputs[0].shape[0], fused->matrix,
-                                                team_size(context->team));
+  int64_t bytes =
+      argmax_scratch(context->kernels, inputs, count, attributes, team_size(context->team));
   OperatorPart alone = {context->kernels, context->team,
-                        arena_take(context->scratch, (size_t)(norms + scratch)), 0, 1};
-  Linear linear = linear_of(&alone, inputs, count, fused);
+                        arena_take(context->scratch, (size_t)bytes), 0, 1};
+  Linear linear = linear_of(&alone, inputs, count, attributes);
   linear_argmax_run(context->kernels, context->team, &linear, output->data);
 }
 
@@ -140,6 +161,8 @@ const Operator norm_argmax_operator = {.name = "norm_argmax",
                                        .attributes_size = sizeof(FusedAttributes),
                                        .written = -1,
                                        .infer = argmax_infer,
+                                       .part = argmax_part,
+                                       .scratch_bytes = argmax_scratch,
                                        .run = argmax_run};
 
 static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWeights *norm,
