@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { COLUMNS = 80, INDENT = 11, LABEL = 37, CELL = 32 };
+enum { COLUMNS = 80, INDENT = 12, LABEL = 37, CELL = 32 };
 
 static const char *bytes_text(int64_t bytes, char cell[CELL]) {
   return unit_text((double)bytes, "bytes", cell, CELL);
@@ -137,11 +137,12 @@ static void print_tuning(const TuningRecord *record) {
   line("timed", "%s, in %s", record->created,
        unit_text((double)record->tuning_ns * 1e-9, "seconds", took, CELL));
   line("winner", "%s", record->candidates[record->winner].name);
-  output_format(
-      "\nCandidates in the order of their trial, each in turn with the best before it,"
-      "\nthe first with itself. One takes its place where the 95 %% interval of the ratio "
-      "of\ntheir times lies below %.2f, twice.\n",
-      1 - TUNER_EFFECT);
+  output_format("\n");
+  line("candidates",
+       "in the order of their trial, each in turn with the best before it, the first with itself. "
+       "One takes its place where the 95 %% interval of the ratio of their times lies below %.2f, "
+       "twice.",
+       1 - TUNER_EFFECT);
   for (int i = 0; i < record->count; i++) print_candidate(record, i);
 }
 
