@@ -27,7 +27,8 @@ typedef struct {
   bool (*set)(const StepCase *at, const char *name, void *attributes);
 } StepChoices;
 
-extern const StepChoices product_choices; // how a product with a weight matrix is cut
+extern const StepChoices product_choices;   // how a product with a weight matrix is cut
+extern const StepChoices attention_choices; // how flash kernels cut queries and keys
 
 // NULL: there is nothing to choose.
 const StepChoices *step_choices_of(const StepCase *at);
