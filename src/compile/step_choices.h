@@ -4,6 +4,7 @@
 // never what it is beyond rounding.
 #pragma once
 #include "compile/tuning_store.h"
+#include "compile/weight_copies.h"
 #include "graph/steps.h"
 
 // A step where it runs.
@@ -11,6 +12,7 @@ typedef struct {
   const Step *step;
   const Kernels *kernels;
   int threads;
+  WeightCopies *copies; // for OpenBLAS
 } StepCase;
 
 typedef struct {

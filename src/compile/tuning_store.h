@@ -11,7 +11,7 @@
 #include "compile/code_cache.h"
 #include <jansson.h>
 
-enum { TUNING_MOST_CANDIDATES = 16, TUNING_NAME = 80, TUNING_LABEL = 160 };
+enum { TUNING_MOST_CANDIDATES = 20, TUNING_NAME = 80, TUNING_LABEL = 160 };
 
 typedef struct {
   char name[TUNING_NAME]; // what distinguishes it: "rows 96 columns 128"
