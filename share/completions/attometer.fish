@@ -171,3 +171,6 @@ complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l output-f
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l threads -s t -x -d 'threads of the engine, at most 32 for each of those cores'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l pin -d 'bind each thread to a core'
 complete -c attometer -n '__fish_seen_subcommand_from bench-kernels' -l cpu-mask -x -a 'reference avx2 avx512 avx512_bf16' -d 'highest instruction-set tier that kernels may use'
+complete -c attometer -n __fish_use_subcommand -a cache -d 'list, explain and clear what compiling keeps'
+complete -c attometer -n '__fish_seen_subcommand_from cache' -l output-format -x -a 'table json' -d 'how to print'
+complete -c attometer -n '__fish_seen_subcommand_from cache' -l older-than -x -d 'with clear: only what was not used for so many days'

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/linear.h"
 #include "kernels/kernels.h"
+#include "kernels/linear_blas.h"
 #include <assert.h>
 #include <string.h>
 
@@ -403,8 +404,18 @@ int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int thread
   return linear_plan_scratch_bytes(NULL, most_rows, most_columns, threads);
 }
 
+// NULL: by our own kernels.
+static const LinearBlas *blas_of(const Linear *linear) {
+  const LinearBlas *blas = plan_of(linear)->blas;
+  return blas && linear_blas_serves(linear) ? blas : NULL;
+}
+
 void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, int thread,
                      int threads) {
+  if (blas_of(linear)) {
+    linear_blas_run_part(kernels, blas_of(linear), linear, thread, threads);
+    return;
+  }
   if (linear->rows > kernels->streamed_rows) {
     run_blocked(kernels, team, linear, thread, threads);
     return;
@@ -446,7 +457,7 @@ static void chunk_job(void *context, int thread, int threads) {
 // Tasks without barriers, whose shares the caller can take over from a worker that has no core.
 void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
   Job job = {kernels, linear, 0};
-  if (linear->rows <= kernels->streamed_rows) {
+  if (linear->rows <= kernels->streamed_rows || blas_of(linear)) {
     team_run(team, direct_job, &job);
     return;
   }
