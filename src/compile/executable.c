@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/executable.h"
+#include "base/clock.h"
+#include "compile/pace.h"
 #include "compile/schedule.h"
 #include "graph/steps.h"
 
@@ -21,6 +23,7 @@ struct Executable {
   ARRAY_OF(Stretch) stretches;
   LengthTable lengths;                 // recorded 0: there is one length
   int64_t length;                      // that the steps are at
+  Pace pace;                           // of a replay by several threads
   Region memory;                       // results, then each thread's own block
   int64_t own_bytes, common_bytes;     // of one thread's own block, of the common one
   Region scratch;                      // of operators by parts, then each thread's own
@@ -103,7 +106,8 @@ static void make_stretches(Executable *executable) {
 
 Executable *executable_open(Graph *graph, const ExecutableOptions *options, Error *error) {
   Executable *executable = memory_allocate(sizeof *executable);
-  *executable = (Executable){.options = *options, .graph = graph, .threads = 1};
+  *executable =
+      (Executable){.options = *options, .graph = graph, .threads = 1, .pace = pace_start()};
   if (options->lengths) executable->lengths = *options->lengths;
   executable->length = executable->lengths.recorded;
   if (options->replay) executable->threads = team_size(options->team);
@@ -139,6 +143,7 @@ bool executable_set_length(Executable *executable, int64_t length, Error *error)
   for (int i = 0; i < executable->threads; i++)
     steps_set_length(&executable->steps[i], &executable->lengths, executable->length, length);
   executable->length = length;
+  pace_forget(&executable->pace);
   return take_scratch(executable, error);
 }
 
@@ -187,11 +192,11 @@ static void run_alone(Executable *executable, int index) {
   arena_restore(executable->context.scratch, mark);
 }
 
-void executable_run(Executable *executable) {
-  if (!executable->options.replay) {
-    for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
-    return;
-  }
+static void run_steps(Executable *executable) {
+  for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
+}
+
+static void replay(Executable *executable) {
   for (size_t i = 0; i < executable->stretches.count; i++) {
     Stretch *stretch = &executable->stretches.items[i];
     if (stretch->fork)
@@ -199,6 +204,16 @@ void executable_run(Executable *executable) {
     else
       team_run(executable->options.team, run_stretch, stretch);
   }
+}
+
+void executable_run(Executable *executable) {
+  if (executable->threads == 1) {
+    (executable->options.replay ? replay : run_steps)(executable);
+    return;
+  }
+  int64_t begin = clock_now();
+  (pace_by_steps(&executable->pace) ? run_steps : replay)(executable);
+  pace_took(&executable->pace, clock_now() - begin);
 }
 
 int executable_output_count(const Executable *executable) {
