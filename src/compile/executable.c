@@ -106,8 +106,7 @@ static void make_stretches(Executable *executable) {
 
 Executable *executable_open(Graph *graph, const ExecutableOptions *options, Error *error) {
   Executable *executable = memory_allocate(sizeof *executable);
-  *executable =
-      (Executable){.options = *options, .graph = graph, .threads = 1, .pace = pace_start()};
+  *executable = (Executable){.options = *options, .graph = graph, .threads = 1};
   if (options->lengths) executable->lengths = *options->lengths;
   executable->length = executable->lengths.recorded;
   if (options->replay) executable->threads = team_size(options->team);
@@ -117,6 +116,8 @@ Executable *executable_open(Graph *graph, const ExecutableOptions *options, Erro
   if (taken) make_steps(executable);
   if (taken && take_scratch(executable, error)) {
     make_stretches(executable);
+    size_t stretches = executable->stretches.count;
+    executable->pace = pace_start(stretches == 1 && !executable->stretches.items[0].fork);
     return executable;
   }
   executable_close(executable);
@@ -177,7 +178,7 @@ static void run_stretch(void *context, int thread, int threads) {
   const Stretch *stretch = context;
   const Executable *executable = stretch->executable;
   for (int i = stretch->first; i < stretch->last; i++) {
-    if (executable->schedule.barrier[i] && i > stretch->first)
+    if (executable->schedule.barrier[i] && i > stretch->first && threads > 1)
       team_barrier(executable->options.team);
     run_part(executable, i, thread, threads);
   }
@@ -196,7 +197,7 @@ static void run_steps(Executable *executable) {
   for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
 }
 
-static void replay(Executable *executable) {
+static void replay_by_team(Executable *executable) {
   for (size_t i = 0; i < executable->stretches.count; i++) {
     Stretch *stretch = &executable->stretches.items[i];
     if (stretch->fork)
@@ -206,13 +207,20 @@ static void replay(Executable *executable) {
   }
 }
 
+static void replay_alone(Executable *executable) {
+  run_stretch(&executable->stretches.items[0], 0, 1);
+}
+
+static void (*const ways[PACE_WAYS])(Executable *executable) = {
+    [PACE_STEPS] = run_steps, [PACE_TEAM] = replay_by_team, [PACE_ALONE] = replay_alone};
+
 void executable_run(Executable *executable) {
   if (executable->threads == 1) {
-    (executable->options.replay ? replay : run_steps)(executable);
+    (executable->options.replay ? replay_by_team : run_steps)(executable);
     return;
   }
   int64_t begin = clock_now();
-  (pace_by_steps(&executable->pace) ? run_steps : replay)(executable);
+  ways[executable->pace.way](executable);
   pace_took(&executable->pace, clock_now() - begin);
 }
 

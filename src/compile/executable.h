@@ -8,8 +8,8 @@
 //                  own, and a barrier only where data crosses threads
 //
 // An operator that can only fork by itself ends a stretch of the replay and begins the next. Where
-// other processes hold the cores that a replay waits for, it goes step by step (compile/pace.h):
-// both ways give the same bits.
+// that is sooner, one thread walks all of it, or it goes step by step (compile/pace.h): all ways
+// give the same bits.
 #pragma once
 #include "graph/length_table.h"
 

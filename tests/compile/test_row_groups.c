@@ -46,7 +46,7 @@ static void check(RandomProgram *random, uint64_t seed, Compiler *compiler, CpuT
   ExecutableOptions options = {kernels_for(tier), team, replay, NULL};
   Executable *executable = executable_open(graph, &options, &error);
   assert_non_null(executable);
-  for (int i = 0; i < 2; i++) { // of a replay the first run goes step by step
+  for (int i = 0; i < 4; i++) { // of a replay the first two go step by step
     random_program_reset(random);
     executable_run(executable);
   }

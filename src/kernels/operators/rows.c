@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 // Below so many elements, or weights of one row's product, a fork costs more than it saves.
-enum { SMALL_JOB = 8192, SMALL_MATRIX = 8 * 1024 };
+enum { SMALL_JOB = 8192, SMALL_MATRIX = 12 * 1024 };
 
 void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void *job) {
   int64_t begin, end;
