@@ -376,9 +376,10 @@ static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear
   for (int64_t row = 0; row < linear->rows; row += LINEAR_CHUNK_ROWS) {
     Chunk chunk = chunk_at(kernels, linear, row);
     chunk.packed = (float *)workspace_at(linear, threads);
-    if (row) team_barrier(team); // the packed rows of the last chunk are still being read
+    if (row && threads > 1)
+      team_barrier(team); // the packed rows of the last chunk are still being read
     pack_chunk(&chunk, thread, threads);
-    team_barrier(team);
+    if (threads > 1) team_barrier(team);
     run_chunk(&chunk, thread, threads, workspace_at(linear, thread));
   }
 }
