@@ -39,7 +39,7 @@ json_t *request_json(const WorkerRequest *request) {
   for (int64_t i = 0; i < request->case_count; i++)
     json_array_append_new(cases, case_json(&request->cases[i]));
   return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, "
-                   "s:I, s:I, s:I, s:f, s:I, s:o}",
+                   "s:I, s:I, s:I, s:f, s:I, s:b, s:o}",
                    "task", task_names[request->task], "model", request->model, "dtype",
                    dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
                    (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin",
@@ -49,7 +49,7 @@ json_t *request_json(const WorkerRequest *request) {
                    request->dump_graph, "dump_folder", request->dump_folder, "batch",
                    (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
                    (json_int_t)request->iterations, "until", request->goal.until, "most_iterations",
-                   (json_int_t)request->goal.most, "cases", cases);
+                   (json_int_t)request->goal.most, "brief", request->brief, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,
@@ -128,7 +128,8 @@ static bool read_cases(const Field *object, Arena *arena, WorkerRequest *request
 }
 
 bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Error *error) {
-  Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize");
+  Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize"),
+        brief = field_get(field, "brief");
   *request = (WorkerRequest){0};
   return read_task(field, &request->task, error) &&
          read_text(field, "model", arena, &request->model, error) &&
@@ -140,6 +141,7 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          read_text(field, "attention", arena, &request->attention, error) &&
          read_text(field, "sdpa_backend", arena, &request->sdpa_backend, error) &&
          field_boolean_or(&kernelize, &request->kernelize, error) &&
+         field_boolean_or(&brief, &request->brief, error) &&
          read_text(field, "compile_mode", arena, &request->compile_mode, error) &&
          read_text(field, "dump_graph", arena, &request->dump_graph, error) &&
          read_text(field, "dump_folder", arena, &request->dump_folder, error) &&
