@@ -5,6 +5,7 @@
 #include "bench/generation/runner.h"
 #include "bench/trust.h"
 #include "cli/engine_options.h"
+#include "cli/load_options.h"
 #include "cli/model_prompts.h"
 #include "cli/report_output.h"
 #include "cli/results_options.h"
@@ -12,6 +13,7 @@
 #include "cli/run_matrix.h"
 #include "cli/run_options.h"
 #include "cli/run_plan.h"
+#include "model/weight_source.h"
 
 // What a run holds open.
 typedef struct {
@@ -19,6 +21,8 @@ typedef struct {
   ScenarioMatrix matrix;
   ModelArgument model;
   ModelPrompts prompts;
+  LoadPlan load;
+  Arena *arena; // of the load
   Results *results;
   json_t *trust;
   RunPlan plan;
@@ -34,6 +38,43 @@ static bool try_prompts(Run *run, Error *error) {
     if (wanted > length) length = wanted;
   }
   return model_prompts_try(&run->prompts, run->model.path, length, error);
+}
+
+static bool encode_text(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
+  Run *run = context;
+  if (run->prompts.tokenizer) return model_prompts_encode(&run->prompts, text, size, ids, error);
+  return error_set(error, ERROR_ARGUMENT, "--requests",
+                   "holds a text, but the model has no tokenizer: expected ids or prompt_tokens");
+}
+
+static bool read_vocabulary(Run *run, int64_t *vocabulary, Error *error) {
+  Arena *arena = arena_open(0);
+  WeightSource source = {0};
+  ModelConfig config;
+  bool done = weight_source_open(&source, run->model.path, 0, arena, &config, error);
+  if (done) *vocabulary = config.vocabulary;
+  weight_source_close(&source);
+  arena_close(arena);
+  return done;
+}
+
+static bool encode_length(void *context, int64_t length, TokenIds *ids, Error *error) {
+  Run *run = context;
+  int64_t vocabulary = 0;
+  return read_vocabulary(run, &vocabulary, error) &&
+         model_prompts_make(&run->prompts, vocabulary, length, ids, error);
+}
+
+static bool open_load(Run *run, Error *error) {
+  const LoadPrompts prompts = {encode_text, encode_length, run};
+  run->arena = arena_open(0);
+  bool batching = false;
+  for (size_t i = 0; i < run->matrix.cells.count; i++)
+    batching = batching || run->matrix.cells.items[i].effective.continuous_batching;
+  if (!batching && load_options_given(run->arguments))
+    return error_set(error, ERROR_ARGUMENT, "a load",
+                     "is given, but no scenario has continuous batching to serve it");
+  return load_options_plan(run->arguments, &prompts, run->arena, &run->load, error);
 }
 
 // Of a flag or a file of scenarios; 0: none asks for a number.
@@ -69,7 +110,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
       !model_argument_resolve(model, &run->model, error))
     return false;
   if (!open_results(run, error) || !model_prompts_open(&run->model, &run->prompts, error) ||
-      !try_prompts(run, error))
+      !try_prompts(run, error) || !open_load(run, error))
     return false;
   run->interrupt = interrupt_open(error);
   if (run->interrupt < 0) return false;
@@ -81,6 +122,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
 static void close_run(Run *run) {
   run_plan_free(&run->plan);
   interrupt_close(run->interrupt);
+  arena_close(run->arena);
   json_decref(run->trust);
   results_close(run->results);
   model_prompts_close(&run->prompts);
@@ -126,6 +168,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .decoder_context = &run->prompts},
       .results = run->results,
       .progress = &run->progress,
+      .load = &run->load,
       .dump_graph = arguments_text(arguments, "--dump-graph"),
       .dump_folder = arguments_text(arguments, "--dump-folder"),
   };
@@ -202,7 +245,8 @@ const Command command_run = {
                 "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
                 "markdown",
     .tables = {&model_options, &run_repetition_options, &run_scenario_options, &run_matrix_options,
-               &run_plan_options, &engine_options_lists, &run_output_options, &run_later_options},
+               &run_plan_options, &load_options, &engine_options_lists, &run_output_options,
+               &run_later_options},
     .run = run_command,
     .listing = "--list",
 };

@@ -19,7 +19,8 @@ void model_prompts_close(ModelPrompts *prompts) {
   *prompts = (ModelPrompts){0};
 }
 
-static bool encode(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
+bool model_prompts_encode(void *context, const char *text, size_t size, TokenIds *ids,
+                          Error *error) {
   ModelPrompts *prompts = context;
   return tokenizer_encode(prompts->tokenizer, prompts->state, text, size, NULL, ids, error);
 }
@@ -40,7 +41,8 @@ bool model_prompts_make(void *context, int64_t vocabulary, int64_t length, Token
                         Error *error) {
   ModelPrompts *prompts = context;
   if (prompts->tokenizer)
-    return prompt_encode(encode, prompts, length, ids, error) && check_ids(ids, vocabulary, error);
+    return prompt_encode(model_prompts_encode, prompts, length, ids, error) &&
+           check_ids(ids, vocabulary, error);
   prompt_draw(vocabulary, length, ids);
   return true;
 }

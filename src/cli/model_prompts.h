@@ -11,6 +11,9 @@ typedef struct {
 
 CHECKED bool model_prompts_open(const ModelArgument *model, ModelPrompts *prompts, Error *error);
 void model_prompts_close(ModelPrompts *prompts); // a zero one is fine
+// `context` is the ModelPrompts, which has a tokenizer: appends the ids of a text.
+bool model_prompts_encode(void *context, const char *text, size_t size, TokenIds *ids,
+                          Error *error);
 // `context` is the ModelPrompts: exactly `length` ids, for StockOptions.prompt.
 bool model_prompts_make(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
                         Error *error);

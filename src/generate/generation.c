@@ -35,6 +35,16 @@ static bool open_programs(Generator *generator, const Kernels *kernels, Team *te
   return generator->programs != NULL;
 }
 
+static bool prepare_attention(Generator *generator, CpuTier tier, Error *error) {
+  Decoder *decoder = &generator->decoder;
+  const GeneratorOptions *options = &generator->options;
+  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
+  if (generator->programs)
+    return step_programs_attention(generator->programs, decoder->attention, limits,
+                                   &decoder->prepared, error);
+  return attention_open(decoder->attention, &limits, &decoder->prepared, error);
+}
+
 static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
   const ModelConfig *config = generator->decoder.config;
   const GeneratorOptions *options = &generator->options;
@@ -43,19 +53,16 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
   if (!generator->decoder.attention ||
       !decoder_supported(&generator->decoder, options->cache_dtype, error))
     return false;
-  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
-  if (!attention_open(generator->decoder.attention, &limits, &generator->decoder.prepared, error))
-    return false;
+  if (options->compile && !open_programs(generator, kernels, team, error)) return false;
+  if (!prepare_attention(generator, tier, error)) return false;
   CacheShape shape = {.layers = config->layers,
                       .sequences = options->max_batch,
                       .kv_heads = config->kv_heads,
                       .head_dim = config->head_dim,
                       .capacity = options->max_tokens,
                       .dtype = options->cache_dtype};
-  bool compiled = options->compile != NULL;
-  generator->cache = (compiled ? static_cache_open : growing_cache_open)(&shape, error);
-  if (!generator->cache || (compiled && !open_programs(generator, kernels, team, error)))
-    return false;
+  generator->cache = (options->compile ? static_cache_open : growing_cache_open)(&shape, error);
+  if (!generator->cache) return false;
   generator->rope = rope_open(&config->rope, options->max_tokens);
   generator->ops = eager_open(kernels, team);
   generator->sampler = sampler_open(kernels, config->vocabulary);
@@ -101,11 +108,11 @@ Generator *generator_open(const Model *model, Team *team, CpuTier tier,
 void generator_close(Generator *generator) {
   if (!generator) return;
   sampler_close(generator->sampler);
-  step_programs_close(generator->programs);
   eager_close(generator->ops);
   rope_close(generator->rope);
   cache_close(generator->cache);
   attention_close(generator->decoder.attention, generator->decoder.prepared);
+  step_programs_close(generator->programs);
   memory_free(generator->stopped);
   memory_free(generator->ids);
   memory_free(generator->fed);
@@ -179,7 +186,8 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
                       .ids = tensor_dense(DTYPE_I32, 1, &tokens, (void *)ids),
                       .positions = {.cosine = rope_cosine(generator->rope),
                                     .sine = rope_sine(generator->rope),
-                                    .past = tensor_dense(DTYPE_I64, 1, &batch, generator->past)},
+                                    .past = tensor_dense(DTYPE_I64, 1, &batch, generator->past),
+                                    .slots = tensor_dense(DTYPE_I64, 1, &batch, generator->past)},
                       .cache = generator->layers,
                       .visible = cache->form->visible(cache, end),
                       .wanted = wanted};
@@ -255,20 +263,6 @@ static int64_t advance(Generator *generator, const GenerationRequest *request,
   return running;
 }
 
-static bool check_sampling(const Sampling *sampling, Error *error) {
-  if (!sampling->sample) return true;
-  if (!(sampling->temperature > 0.0))
-    return error_set(error, ERROR_ARGUMENT, "temperature", "is %g, expected more than 0",
-                     sampling->temperature);
-  if (sampling->top_k < 0)
-    return error_set(error, ERROR_ARGUMENT, "top_k", "is %lld, expected 0 (off) or more",
-                     (long long)sampling->top_k);
-  if (!(sampling->top_p >= 0.0 && sampling->top_p <= 1.0))
-    return error_set(error, ERROR_ARGUMENT, "top_p", "is %g, expected 0 to 1 (off)",
-                     sampling->top_p);
-  return true;
-}
-
 static bool check_request(Generator *generator, const GenerationRequest *request, Error *error) {
   if (request->new_tokens < 1 || request->prompt_length < 1)
     return error_set(error, ERROR_ARGUMENT, "tokens",
@@ -277,7 +271,7 @@ static bool check_request(Generator *generator, const GenerationRequest *request
   int64_t tokens;
   if (__builtin_add_overflow(request->prompt_length, request->new_tokens, &tokens))
     tokens = INT64_MAX;
-  return check_sampling(&request->sampling, error) &&
+  return sampling_check(&request->sampling, error) &&
          begin(generator, request->batch, tokens, error) &&
          check_ids(generator, request->prompts, request->batch * request->prompt_length, error);
 }

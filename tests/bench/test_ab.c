@@ -221,6 +221,7 @@ static void a_side_that_dies_is_named(void **state) {
   ab_free(&outcome);
   options = options_of(BASE, BASE, &progress);
   options.cells[AB_A].effective.continuous_batching = true;
+  options.cells[AB_A].effective.depth = 3; // not in this build together
   assert_false(ab_run(&options, &outcome, &error));
   assert_int_equal(error.code, ERROR_UNSUPPORTED);
   assert_string_equal(error.where, "A");

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/document.h"
+#include "bench/generation/load_plan.h"
 #include "bench/generation/precision.h"
 #include "device/cpu.h"
 #include "tensor/dtype.h"
@@ -46,7 +47,9 @@ typedef struct {
   const char *attention, *sdpa_backend; // sdpa_backend NULL: not forced
   bool kernelize;                       // scenario
   const char *compile_mode;             // scenario; NULL: not compiled
+  bool dynamic;                         // scenario; compiled: one program for every length
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
+  const LoadPlan *load;                 // scenario; NULL: no continuous batching
   int64_t batch, warmup, iterations;    // scenario
   PrecisionGoal goal;                   // scenario
   bool brief; // scenario: times and the check alone: no ceilings, and code from the cache if it is

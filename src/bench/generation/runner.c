@@ -123,6 +123,8 @@ WorkerOutcome runner_scenario(const RunnerOptions *options, const Stock *made,
   char name[SCENARIO_NAME_SIZE];
   char *graphs =
       options->dump_graph ? path_join(options->dump_folder, scenario_name(scenario, name)) : NULL;
+  LoadPlan standard = load_plan_standard();
+  const LoadPlan *load = options->load ? options->load : &standard;
   RequestCase request_case = {
       .context = item->prompt.items,
       .depth = item->depth,
@@ -146,8 +148,10 @@ WorkerOutcome runner_scenario(const RunnerOptions *options, const Stock *made,
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .kernelize = scenario->kernelize,
       .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
+      .dynamic = scenario->compile.dynamic == TRISTATE_TRUE,
       .dump_graph = options->dump_graph,
       .dump_folder = graphs,
+      .load = scenario->continuous_batching ? load : NULL,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,
