@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/command_ab.h"
 #include "cli/command_attention.h"
 #include "cli/command_bench_kernels.h"
 #include "cli/command_cache.h"
@@ -12,9 +13,19 @@
 #include "cli/command_worker.h"
 
 static const Command *const commands[] = {
-    &command_run,    &command_attention, &command_report, &command_generate,
-    &command_logits, &command_tokenize,  &command_info,   &command_bench_kernels,
-    &command_cache,  &command_documents, &command_worker, NULL,
+    &command_run,
+    &command_ab,
+    &command_attention,
+    &command_report,
+    &command_generate,
+    &command_logits,
+    &command_tokenize,
+    &command_info,
+    &command_bench_kernels,
+    &command_cache,
+    &command_documents,
+    &command_worker,
+    NULL,
 };
 
 int main(int count, char **words) {
