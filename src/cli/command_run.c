@@ -92,8 +92,7 @@ static bool try_tokenizer(Run *run, Error *error) {
   return fine;
 }
 
-static bool encode_text(void *context, const char *text, size_t size, TokenIds *ids,
-                        Error *error) {
+static bool encode_text(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
   Run *run = context;
   if (run->tokenizer) return encode(run, text, size, ids, error);
   return error_set(error, ERROR_ARGUMENT, "--requests",
@@ -125,8 +124,9 @@ static bool open_load(Run *run, Error *error) {
   for (size_t i = 0; i < run->matrix.cells.count; i++)
     batching = batching || run->matrix.cells.items[i].effective.continuous_batching;
   if (!batching && load_options_given(run->arguments))
-    return error_set(error, ERROR_ARGUMENT, "a load",
-                     "is given, but no scenario has continuous batching to serve it");
+    return error_set(error, ERROR_ARGUMENT, "--requests and --arrivals",
+                     "are served by continuous batching alone, but no scenario has it: expected "
+                     "--continuous-batching on");
   return load_options_plan(run->arguments, &prompts, run->arena, &run->load, error);
 }
 

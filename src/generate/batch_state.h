@@ -14,8 +14,8 @@ struct Sequence {
   BatchRequest request;     // its prompt is `ids`
   int32_t *ids;             // [room]: those known, then those to be made
   int64_t room;
-  int64_t count, computed;  // ids known; those whose keys and values are in blocks
-  int32_t *blocks;          // room for those of all ids
+  int64_t count, computed; // ids known; those whose keys and values are in blocks
+  int32_t *blocks;         // room for those of all ids
   int64_t block_count;
   int64_t published; // blocks that the pool knows the tokens of
   int64_t planned;   // rows of the step being taken; 0: none
@@ -63,3 +63,8 @@ void batch_compact(Batch *batch);
 // Runs the pass over batch->rows: logits [samples, vocabulary], or choices [samples]; they stay
 // until the scope that the caller has opened ends.
 Tensor batch_pass(Batch *batch, bool choose);
+// The size that a pass over so many tokens is padded to when it is compiled, at most `most`: 1, 2,
+// 3, 4, 6, 8, 12, 16, 24, …
+int64_t batch_padded(int64_t count, int64_t most);
+// A pass of padding alone, of the size of one in which all rows decode, or of a mixed one.
+void batch_pass_empty(Batch *batch, int64_t rows, bool decodes);

@@ -84,6 +84,10 @@ Engine *engine_open(const Model *model, Team *team, CpuTier tier, const EngineOp
   return NULL;
 }
 
+bool engine_prepare(Engine *engine, Error *error) {
+  return engine->generator || batch_prepare(engine->batch, error);
+}
+
 static void free_equal(Engine *engine) {
   memory_free(engine->equal);
   memory_free(engine->results);
@@ -254,11 +258,11 @@ json_t *engine_load(Engine *engine, const GenerationRequest *request, Error *err
   bool done = load_run(engine->batch, &engine->plan.arrivals, set.requests, set.times, set.count,
                        set.results, &facts, error);
   for (int64_t i = 0; done && i < set.count; i++) set.in_order[set.order[i]] = set.results[i];
-  json_t *object =
-      done ? json_pack("{s:o, s:o}", "batching",
-                       load_report_json(&engine->plan, set.in_order, set.count, &facts), "requests",
-                       load_requests_json(set.in_order, set.count))
-           : NULL;
+  json_t *object = done
+                       ? json_pack("{s:o, s:o}", "batching",
+                                   load_report_json(&engine->plan, set.in_order, set.count, &facts),
+                                   "requests", load_requests_json(set.in_order, set.count))
+                       : NULL;
   free_set(&set);
   return object;
 }
