@@ -119,8 +119,10 @@ static bool make_bases(const Arguments *arguments, Scenarios *bases, Error *erro
                !arguments_given(arguments, "--level");
   for (int i = 0; i < AXES; i++)
     axes[i] = texts_of(arguments, axis_flags[i], plain && i == ATTENTION);
-  // A load is served by continuous batching alone, where nothing else says which scenarios there are.
-  bool bare = !arguments_given(arguments, "--config-file") && !arguments_given(arguments, "--level");
+  // A load is served by continuous batching alone, where nothing else says which scenarios there
+  // are.
+  bool bare =
+      !arguments_given(arguments, "--config-file") && !arguments_given(arguments, "--level");
   if (bare && axes[BATCHING].count == 0 && load_options_given(arguments))
     ARRAY_APPEND(&axes[BATCHING], "on");
   bool done = check_level(arguments, error) && read_bases(arguments, &from, error);

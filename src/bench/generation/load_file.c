@@ -31,7 +31,8 @@ static bool read_text(const Field *field, const LoadPrompts *prompts, Arena *are
   TokenIds ids = {0};
   if (!field_text(field, &text, error)) return false;
   size_t size = json_string_length(field->value);
-  return copy_ids(prompts->of_text(prompts->context, text, size, &ids, error), &ids, arena, request);
+  return copy_ids(prompts->of_text(prompts->context, text, size, &ids, error), &ids, arena,
+                  request);
 }
 
 static bool read_length(const Field *field, const LoadPrompts *prompts, Arena *arena,
@@ -65,8 +66,7 @@ static bool read_request(const Field *object, const LoadPrompts *prompts, Arena 
   if (!field_object(object, error) || !known_keys_check(object, keys, COUNT_OF(keys), error) ||
       !read_prompt(object, prompts, arena, &request, error) ||
       !field_integer_or(&tokens, 1, INT32_MAX, &request.max_new_tokens, error) ||
-      (field_present(&arrival) &&
-       !field_number_in(&arrival, 0, longest, &request.arrival, error)))
+      (field_present(&arrival) && !field_number_in(&arrival, 0, longest, &request.arrival, error)))
     return false;
   ARRAY_APPEND(requests, request);
   return true;
@@ -98,8 +98,7 @@ static bool parse_lines(const char *bytes, size_t size, const char *name,
     char where[160];
     snprintf(where, sizeof where, "%.100s line %lld", name, (long long)number);
     size_t length = (size_t)(stop - bytes);
-    if (!blank(bytes, length) &&
-        !parse_line(bytes, length, where, prompts, arena, requests, error))
+    if (!blank(bytes, length) && !parse_line(bytes, length, where, prompts, arena, requests, error))
       return false;
     bytes = stop + 1;
   }

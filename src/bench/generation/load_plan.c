@@ -3,10 +3,8 @@
 #include "bench/generation/request.h"
 
 LoadPlan load_plan_standard(void) {
-  return (LoadPlan){.scheduler = "fifo",
-                    .token_budget = 512,
-                    .block_size = 256,
-                    .max_sequences = 256};
+  return (LoadPlan){
+      .scheduler = "fifo", .token_budget = 512, .block_size = 256, .max_sequences = 256};
 }
 
 json_t *load_plan_settings(const LoadPlan *plan) {
@@ -81,7 +79,8 @@ bool load_plan_read(const Field *field, Arena *arena, LoadPlan *plan, Error *err
         c = field_get(field, "seed"), d = field_get(field, "share_prefixes"),
         e = field_get(field, "requests");
   *plan = load_plan_standard();
-  if (!field_text(&a, &arrivals, error) || !arrivals_parse(arrivals, true, &plan->arrivals, error) ||
+  if (!field_text(&a, &arrivals, error) ||
+      !arrivals_parse(arrivals, true, &plan->arrivals, error) ||
       !field_text(&b, &scheduler, error) || !field_integer(&c, 0, INT64_MAX, &seed, error) ||
       !field_boolean(&d, &plan->share_prefixes, error) || !read_numbers(field, plan, error) ||
       !read_requests(&e, arena, plan, error))

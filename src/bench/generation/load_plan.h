@@ -13,13 +13,13 @@ typedef struct {
 
 typedef struct {
   Arrivals arrivals;
-  uint64_t seed;                // of arrivals that are drawn
-  const LoadRequest *requests;  // NULL: the scenario's prompt and new tokens, `count` times
-  int64_t count;                // 0: the scenario's batch size
-  const char *scheduler;        // "fifo", "prefill_first"
-  int64_t token_budget;         // tokens of a step
-  int64_t block_size, blocks;   // blocks 0: enough for all that run at once
-  int64_t max_sequences;        // that run at once
+  uint64_t seed;               // of arrivals that are drawn
+  const LoadRequest *requests; // NULL: the scenario's prompt and new tokens, `count` times
+  int64_t count;               // 0: the scenario's batch size
+  const char *scheduler;       // "fifo", "prefill_first"
+  int64_t token_budget;        // tokens of a step
+  int64_t block_size, blocks;  // blocks 0: enough for all that run at once
+  int64_t max_sequences;       // that run at once
   bool share_prefixes;
   double ttft_bound, itl_bound; // seconds: what goodput asks of a request; 0: nothing
 } LoadPlan;

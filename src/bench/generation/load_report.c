@@ -108,15 +108,14 @@ static json_t *engine_json(const LoadPlan *plan, const LoadFacts *facts) {
   const BatchFacts *batch = &facts->batch;
   double busy = (double)facts->busy_ns, steps = (double)batch->steps;
   if (batch->steps == 0) return json_null();
-  return json_pack("{s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:f}", "steps",
-                   (json_int_t)batch->steps, "batch_occupancy",
-                   facts->running_ns / busy / (double)plan->max_sequences, "running_avg",
-                   facts->running_ns / busy, "cache_occupancy",
-                   facts->blocks_ns / busy / (double)plan->blocks, "most_running",
-                   (json_int_t)batch->most_running, "most_blocks", (json_int_t)batch->most_blocks,
-                   "preemptions", (json_int_t)batch->preemptions, "computed_tokens",
-                   (json_int_t)batch->rows, "shared_tokens", (json_int_t)batch->shared,
-                   "schedule_us_per_step", (double)batch->plan_ns / 1e3 / steps);
+  return json_pack(
+      "{s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:f}", "steps", (json_int_t)batch->steps,
+      "batch_occupancy", facts->running_ns / busy / (double)plan->max_sequences, "running_avg",
+      facts->running_ns / busy, "cache_occupancy", facts->blocks_ns / busy / (double)plan->blocks,
+      "most_running", (json_int_t)batch->most_running, "most_blocks",
+      (json_int_t)batch->most_blocks, "preemptions", (json_int_t)batch->preemptions,
+      "computed_tokens", (json_int_t)batch->rows, "shared_tokens", (json_int_t)batch->shared,
+      "schedule_us_per_step", (double)batch->plan_ns / 1e3 / steps);
 }
 
 static int64_t refused_of(const LoadResult *results, int64_t count) {

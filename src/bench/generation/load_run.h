@@ -20,9 +20,9 @@ typedef struct {
 } LoadResult;
 
 typedef struct {
-  int64_t end;                      // of the whole run
-  int64_t busy_ns;                  // in steps
-  double running_ns, blocks_ns;     // sequences, and blocks held, times how long: over the steps
+  int64_t end;                  // of the whole run
+  int64_t busy_ns;              // in steps
+  double running_ns, blocks_ns; // sequences, and blocks held, times how long: over the steps
   BatchFacts batch;
 } LoadFacts;
 

@@ -38,17 +38,17 @@ json_t *request_json(const WorkerRequest *request) {
   for (int64_t i = 0; i < request->case_count; i++)
     json_array_append_new(cases, case_json(&request->cases[i]));
   json_t *load = request->load ? load_plan_json(request->load) : json_null();
-  return json_pack("{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, "
-                   "s:I, s:I, s:I, s:o}",
-                   "load", load, "task", task_names[request->task], "model", request->model, "dtype",
-                   dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
-                   (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin",
-                   request->pin, "tier", cpu_tier_name(request->tier), "attention",
-                   request->attention, "sdpa_backend", request->sdpa_backend, "kernelize",
-                   request->kernelize, "compile_mode", request->compile_mode, "dump_graph",
-                   request->dump_graph, "dump_folder", request->dump_folder, "batch",
-                   (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
-                   (json_int_t)request->iterations, "cases", cases);
+  return json_pack(
+      "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, "
+      "s:I, s:I, s:I, s:o}",
+      "load", load, "task", task_names[request->task], "model", request->model, "dtype",
+      dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
+      (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin", request->pin,
+      "tier", cpu_tier_name(request->tier), "attention", request->attention, "sdpa_backend",
+      request->sdpa_backend, "kernelize", request->kernelize, "compile_mode", request->compile_mode,
+      "dump_graph", request->dump_graph, "dump_folder", request->dump_folder, "batch",
+      (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
+      (json_int_t)request->iterations, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,

@@ -18,7 +18,7 @@ typedef struct {
   Progress *progress;
   const char *dump_graph, *dump_folder; // graphs of compiled scenarios: "before", "after", "all",
                                         // and a folder that gets one for each; NULL: none
-  const LoadPlan *load; // of continuous batching; NULL: load_plan_standard
+  const LoadPlan *load;                 // of continuous batching; NULL: load_plan_standard
 } RunnerOptions;
 
 typedef struct {

@@ -178,8 +178,7 @@ static bool compare_logits(Scene *scene, const float *reference, int64_t vocabul
   int32_t *forced = memory_allocate((size_t)length * sizeof *forced);
   memcpy(forced, item->prompt, (size_t)item->prompt_length * sizeof *forced);
   memcpy(forced + item->prompt_length, item->expected, (size_t)item->steps * sizeof *forced);
-  bool done =
-      engine_logits(scene->engine, forced, length, positions, item->steps, logits, error);
+  bool done = engine_logits(scene->engine, forced, length, positions, item->steps, logits, error);
   if (done) correctness->error = correctness_error(logits, reference, positions * vocabulary);
   memory_free(logits);
   memory_free(forced);
@@ -300,13 +299,14 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
     json_decref(load);
     return NULL;
   }
-  json_t *result = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
-                   times_json(measurement), "ends_ns", ends_json(measurement), "ids",
-                   first_ids_json(measurement), "load", load_json(scene, measurement), "compile",
-                   compile_json(scene), "memory", memory, "work", work_json(&work), "ceilings",
-                   ceilings_json(&ceilings), "correctness", correctness_json(&correctness), "usage",
-                   process_usage_json(&measurement->usage), "allocations",
-                   (json_int_t)measurement->allocations, "threads", team_size(scene->team));
+  json_t *result =
+      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+                times_json(measurement), "ends_ns", ends_json(measurement), "ids",
+                first_ids_json(measurement), "load", load_json(scene, measurement), "compile",
+                compile_json(scene), "memory", memory, "work", work_json(&work), "ceilings",
+                ceilings_json(&ceilings), "correctness", correctness_json(&correctness), "usage",
+                process_usage_json(&measurement->usage), "allocations",
+                (json_int_t)measurement->allocations, "threads", team_size(scene->team));
   json_object_update(result, load);
   json_decref(load);
   return result;
