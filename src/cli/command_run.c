@@ -23,6 +23,7 @@ typedef struct {
   Tokenizer *tokenizer; // NULL: the model has none
   TokenizerState *state;
   LoadPlan load;
+  json_t *load_identity;
   Arena *arena; // of the load
   Results *results;
   json_t *trust;
@@ -127,7 +128,9 @@ static bool open_load(Run *run, Error *error) {
     return error_set(error, ERROR_ARGUMENT, "--requests and --arrivals",
                      "are served by continuous batching alone, but no scenario has it: expected "
                      "--continuous-batching on");
-  return load_options_plan(run->arguments, &prompts, run->arena, &run->load, error);
+  if (!load_options_plan(run->arguments, &prompts, run->arena, &run->load, error)) return false;
+  run->load_identity = load_plan_identity(&run->load);
+  return true;
 }
 
 // Of a flag or a file of scenarios; 0: none asks for a number.
@@ -165,6 +168,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
 static void close_run(Run *run) {
   interrupt_close(run->interrupt);
   arena_close(run->arena);
+  json_decref(run->load_identity);
   json_decref(run->trust);
   results_close(run->results);
   tokenizer_state_close(run->state);
@@ -194,6 +198,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .repository = *repository,
                 .trust = run->trust,
                 .pinned = arguments_switch(arguments, "--pin"),
+                .load = run->load_identity,
                 .decoder = run->tokenizer ? decode : NULL,
                 .decoder_context = run},
       .results = run->results,

@@ -323,6 +323,12 @@ def test_requests(folder):
     check(requests[0]["arrival_s"] == 0.02 and len(requests[1]["itl_s"]) == 6, "times")
     check([request.get("ids") for request in alone["requests"]] ==
           [request.get("ids") for request in requests], "the same tokens alone")
+    again = run(SHORT + ["--attn-implementation", "sdpa", "--resume"] + load,
+                os.path.join(folder, "pages"))
+    check("kept" in again.stderr, "the same load is kept")
+    again = run(SHORT + ["--attn-implementation", "sdpa", "--resume"] + load +
+                ["--token-budget", "5"], os.path.join(folder, "pages"))
+    check("kept" not in again.stderr, "another load is measured")
     with open(path, "a", encoding="utf-8") as file:
         file.write('{"ids": [1], "speed": 3}\n')
     done = run(SHORT + load, os.path.join(folder, "wrong"))

@@ -31,15 +31,24 @@ static size_t cell_count(const Sweep *sweep) {
   return sweep->options->matrix->cells.count;
 }
 
-// Already measured in the file that is resumed, on the same files of the model and with threads
-// bound in the same way.
+static bool same_load(const Sweep *sweep, const MatrixCell *cell, const json_t *effective) {
+  json_t *found = json_object_get(effective, "load"),
+         *wanted = (json_t *)sweep->options->facts.load;
+  if (!wanted || !cell->effective.continuous_batching) return true;
+  return json_equal(found, wanted);
+}
+
+// Already measured in the file that is resumed, on the same files of the model, with threads bound
+// in the same way and under the same load.
 static bool is_done(const Sweep *sweep, const MatrixCell *cell) {
   const json_t *entry = results_find(sweep->options->results, cell->hash);
   const json_t *success = json_object_get(json_object_get(entry, "metadata"), "success");
   const json_t *ours = json_object_get(entry, "attometer"), *trust = json_object_get(ours, "trust");
   const json_t *files = json_object_get(sweep->options->facts.trust, "model_files");
-  bool pinned = json_is_true(json_object_get(json_object_get(ours, "effective"), "pin"));
-  return json_is_true(success) && pinned == sweep->options->facts.pinned &&
+  const json_t *effective = json_object_get(ours, "effective");
+  bool pinned = json_is_true(json_object_get(effective, "pin"));
+  return json_is_true(success) && same_load(sweep, cell, effective) &&
+         pinned == sweep->options->facts.pinned &&
          json_equal(json_object_get(trust, "model_files"), (json_t *)files);
 }
 
