@@ -13,6 +13,7 @@ _attometer() {
         --config-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --continuous-batching) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
         --rules) COMPREPLY=($(compgen -W 'all none fa2-unavailable fa2-compile flex-batching batching-mode' -- "$word")); return ;;
+        --order) COMPREPLY=($(compgen -W 'listed largest-first shuffled' -- "$word")); return ;;
         --requests) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --scheduler) COMPREPLY=($(compgen -W 'fifo prefill_first' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
@@ -28,7 +29,7 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
-      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --requests --arrivals --request-count --arrival-seed --ttft-bound --itl-bound --scheduler --token-budget --max-sequences --block-size --cache-blocks --share-prefixes --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --order --order-seed --time-budget --cool-down --until --until-most --requests --arrivals --request-count --arrival-seed --ttft-bound --itl-bound --scheduler --token-budget --max-sequences --block-size --cache-blocks --share-prefixes --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
     attention)
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -64,7 +65,7 @@ _attometer() {
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --help' ;;
+      flags='--model-id --prompt --ids --max-new-tokens --ignore-eos --print-ids --temperature --top-k --top-p --seed --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --help' ;;
     logits)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -79,7 +80,7 @@ _attometer() {
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
       esac
-      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dump-graph --dump-folder --kernelize --help' ;;
+      flags='--model-id --prompt --ids --top --npy --output-format --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --help' ;;
     tokenize)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;

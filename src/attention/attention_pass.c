@@ -28,18 +28,22 @@ static Tensor by_head(const Tensor *output, const Tensor *q) {
                   .data = output->data};
 }
 
-AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output) {
+AttentionProblem attention_pass_problem(const Tensor *inputs, double scale) {
   const Tensor *q = &inputs[0], *k = &inputs[1];
-  return (AttentionPass){.problem = {.batch = q->shape[0],
-                                     .heads = q->shape[1],
-                                     .kv_heads = k->shape[1],
-                                     .queries = q->shape[2],
-                                     .keys = k->shape[2],
-                                     .head_dim = q->shape[3],
-                                     .scale = scale,
-                                     .dtype = k->dtype},
-                         .operands = {*q, *k, inputs[2]},
-                         .result = {.out = by_head(output, q)},
+  return (AttentionProblem){.batch = q->shape[0],
+                            .heads = q->shape[1],
+                            .kv_heads = k->shape[1],
+                            .queries = q->shape[2],
+                            .keys = k->shape[2],
+                            .head_dim = q->shape[3],
+                            .scale = scale,
+                            .dtype = k->dtype};
+}
+
+AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output) {
+  return (AttentionPass){.problem = attention_pass_problem(inputs, scale),
+                         .operands = {inputs[0], inputs[1], inputs[2]},
+                         .result = {.out = by_head(output, &inputs[0])},
                          .past = rows_past(&inputs[3])};
 }
 
@@ -64,4 +68,11 @@ static void run_forward(const OperatorContext *context, const AttentionPass *pas
 void attention_pass_flash(const OperatorContext *context, const AttentionPass *pass,
                           const ScoreStage *stage) {
   (pass->problem.queries == 1 ? run_decode : run_forward)(context, pass, stage);
+}
+
+void attention_pass_decode_part(const OperatorPart *part, const AttentionPass *pass,
+                                const ScoreStage *stage, void *memory) {
+  FlashDecode decode;
+  flash_decode_start(&decode, &pass->problem, stage, part->kernels, part->team, memory);
+  flash_decode_run_part(&decode, &pass->operands, &pass->result, part->thread, part->threads);
 }

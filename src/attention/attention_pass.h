@@ -15,7 +15,12 @@ typedef struct {
 
 // The `infer` of such an operator: [batch * M, heads * D].
 CHECKED bool attention_pass_infer(const Tensor *inputs, int count, Tensor *output, Error *error);
+AttentionProblem attention_pass_problem(const Tensor *inputs, double scale);
 AttentionPass attention_pass_of(const Tensor *inputs, double scale, const Tensor *output);
 // Runs the flash kernels under this stage; one query per sequence splits its keys over the threads.
 void attention_pass_flash(const OperatorContext *context, const AttentionPass *pass,
                           const ScoreStage *stage);
+// One thread's part of a pass of one query per sequence, in memory of flash_decode_bytes that the
+// threads share.
+void attention_pass_decode_part(const OperatorPart *part, const AttentionPass *pass,
+                                const ScoreStage *stage, void *memory);

@@ -2,6 +2,7 @@
 #include "attention/flash_attention.h"
 #include "attention/attention_pass.h"
 #include "attention/chunked_forward.h"
+#include "attention/flash_decode.h"
 #include "attention/native_stage.h"
 
 enum { CHUNK_COLUMNS = 32 }; // of the efficient stage's blocks
@@ -17,20 +18,27 @@ static bool flash_infer(const Tensor *inputs, int count, const void *attributes,
   return attention_pass_infer(inputs, count, output, error);
 }
 
-// The stage of positions: what query i of a sequence sees ends at past + i.
+static int64_t stage_bytes(const AttentionProblem *problem, int64_t block_rows) {
+  RowRanges ranges = {.batches = problem->batch, .heads = 1, .queries = problem->queries};
+  int64_t bytes = problem->batch * problem->queries * 2 * (int64_t)sizeof(int32_t) +
+                  native_stage_spans(&ranges, block_rows) * (int64_t)sizeof(RangeSpan);
+  return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
+}
+
+// The stage of positions, in memory of stage_bytes: what query i of a sequence sees ends at past +
+// i.
 static void start_stage(NativeStage *stage, RowRanges *ranges, const AttentionPass *pass,
-                        int64_t window, int64_t block_rows, int64_t block_columns, Arena *arena) {
+                        int64_t window, int64_t block_rows, int64_t block_columns, void *memory) {
   const AttentionProblem *problem = &pass->problem;
-  size_t rows = (size_t)(problem->batch * problem->queries);
+  int64_t rows = problem->batch * problem->queries;
   *ranges = (RowRanges){.batches = problem->batch,
                         .heads = 1,
                         .queries = problem->queries,
                         .keys = problem->keys,
-                        .first = arena_take(arena, rows * sizeof(int32_t)),
-                        .last = arena_take(arena, rows * sizeof(int32_t))};
+                        .first = memory,
+                        .last = (int32_t *)memory + rows};
   row_ranges_of_positions(ranges, pass->past, window);
-  size_t spans = (size_t)native_stage_spans(ranges, block_rows);
-  native_stage_start(stage, ranges, arena_take(arena, spans * sizeof(RangeSpan)), block_rows,
+  native_stage_start(stage, ranges, (RangeSpan *)((int32_t *)memory + 2 * rows), block_rows,
                      block_columns);
 }
 
@@ -41,11 +49,42 @@ static void flash_run(const OperatorContext *context, const Tensor *inputs, int 
   const FlashAttributes *flash = attributes;
   AttentionPass pass = attention_pass_of(inputs, flash->scale, output);
   bool decodes = pass.problem.queries == 1;
+  int64_t block_rows = decodes ? 1 : context->kernels->tile_rows;
   NativeStage stage;
   RowRanges ranges;
-  start_stage(&stage, &ranges, &pass, flash->window, decodes ? 1 : context->kernels->tile_rows,
-              decodes ? 1 : MATRIX_PANEL, context->scratch);
+  start_stage(&stage, &ranges, &pass, flash->window, block_rows, decodes ? 1 : MATRIX_PANEL,
+              arena_take(context->scratch, (size_t)stage_bytes(&pass.problem, block_rows)));
   attention_pass_flash(context, &pass, &stage.stage);
+}
+
+// A stage for each thread, then what decoding takes.
+static int64_t decode_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)kernels, (void)count;
+  AttentionProblem problem =
+      attention_pass_problem(inputs, ((const FlashAttributes *)attributes)->scale);
+  return threads * stage_bytes(&problem, 1) +
+         flash_decode_bytes(&problem, &(ScoreStage){0}, threads);
+}
+
+static void decode_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  (void)count;
+  const FlashAttributes *flash = attributes;
+  AttentionPass pass = attention_pass_of(inputs, flash->scale, output);
+  int64_t bytes = stage_bytes(&pass.problem, 1);
+  char *memory = part->scratch;
+  NativeStage stage;
+  RowRanges ranges;
+  start_stage(&stage, &ranges, &pass, flash->window, 1, 1, memory + part->thread * bytes);
+  attention_pass_decode_part(part, &pass, &stage.stage, memory + part->threads * bytes);
+}
+
+static bool decode_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  AttentionProblem problem =
+      attention_pass_problem(inputs, ((const FlashAttributes *)attributes)->scale);
+  return flash_decode_small(&problem);
 }
 
 static void efficient_run(const OperatorContext *context, const Tensor *inputs, int count,
@@ -57,7 +96,7 @@ static void efficient_run(const OperatorContext *context, const Tensor *inputs, 
   RowRanges ranges;
   ChunkedForward forward;
   start_stage(&stage, &ranges, &pass, efficient->window, CHUNKED_ROWS, CHUNK_COLUMNS,
-              context->scratch);
+              arena_take(context->scratch, (size_t)stage_bytes(&pass.problem, CHUNKED_ROWS)));
   int64_t bytes = chunked_forward_bytes(&pass.problem, 0, team_size(context->team));
   chunked_forward_start(&forward, &pass.problem, &stage.stage, context->kernels, context->team,
                         arena_take(context->scratch, (size_t)bytes));
@@ -69,6 +108,15 @@ static const Operator flash_operator = {.name = "flash_attention",
                                         .written = -1,
                                         .infer = flash_infer,
                                         .run = flash_run};
+// One query per sequence.
+static const Operator flash_decode_operator = {.name = "flash_decode",
+                                               .attributes_size = sizeof(FlashAttributes),
+                                               .written = -1,
+                                               .infer = flash_infer,
+                                               .part = decode_part,
+                                               .scratch_bytes = decode_scratch,
+                                               .small = decode_small,
+                                               .run = flash_run};
 static const Operator efficient_operator = {.name = "attention_efficient",
                                             .attributes_size = sizeof(FlashAttributes),
                                             .written = -1,
@@ -83,7 +131,7 @@ static Tensor apply(Ops *ops, const Operator *op, const AttentionSpec *spec,
 }
 
 Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
-  return apply(ops, &flash_operator, spec, inputs);
+  return apply(ops, spec->queries == 1 ? &flash_decode_operator : &flash_operator, spec, inputs);
 }
 
 Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {

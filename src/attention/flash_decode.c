@@ -155,7 +155,8 @@ static bool runs_equal(KeyRuns first, KeyRuns other, int64_t last) {
   return true;
 }
 
-// Whether all heads of the group see the same of the unit's keys. Starts the runs.
+// Whether all heads of the group see the same of the unit's keys. Starts the runs, of all heads
+// where they may differ.
 static bool heads_agree(const Unit *unit, const Scratch *scratch) {
   const FlashDecode *decode = unit->job->decode;
   bool alike = decode->stage->heads_alike;
@@ -186,6 +187,17 @@ static void run_unit(const Unit *unit, const Scratch *scratch) {
     for (int64_t r = 0; r < group; r++) attend(unit, scratch, r, 1);
 }
 
+static Unit unit_of(const Job *job, int64_t pair, int64_t chunk) {
+  const FlashDecode *decode = job->decode;
+  int64_t kv_heads = decode->problem->kv_heads, first = chunk * decode->chunk;
+  return (Unit){.job = job,
+                .batch = pair / kv_heads,
+                .kv_head = pair % kv_heads,
+                .first = first,
+                .last = smaller(first + decode->chunk, decode->problem->keys),
+                .summary = (pair * decode->chunks + chunk) * decode->group};
+}
+
 // The first chunk's summary becomes that of all.
 static void finish(const Job *job, int64_t pair) {
   const FlashDecode *decode = job->decode;
@@ -210,19 +222,18 @@ static void decode_task(void *context, int thread, int threads) {
   Job *job = context;
   const FlashDecode *decode = job->decode;
   Scratch scratch = scratch_of(job, thread);
-  int64_t index, kv_heads = decode->problem->kv_heads;
+  int64_t index;
   (void)threads;
   while ((index = atomic_fetch_add(&job->next, 1)) < pairs_of(decode->problem) * decode->chunks) {
-    int64_t pair = index / decode->chunks, first = index % decode->chunks * decode->chunk;
-    Unit unit = {.job = job,
-                 .batch = pair / kv_heads,
-                 .kv_head = pair % kv_heads,
-                 .first = first,
-                 .last = smaller(first + decode->chunk, decode->problem->keys),
-                 .summary = index * decode->group};
+    int64_t pair = index / decode->chunks;
+    Unit unit = unit_of(job, pair, index % decode->chunks);
     run_unit(&unit, &scratch);
     if (atomic_fetch_add(&decode->done[pair], 1) == decode->chunks - 1) finish(job, pair);
   }
+}
+
+bool flash_decode_small(const AttentionProblem *problem) {
+  return pairs_of(problem) * problem->keys * problem->head_dim < SMALL_CACHE;
 }
 
 void flash_decode_run(FlashDecode *decode, const AttentionOperands *operands,
@@ -230,8 +241,26 @@ void flash_decode_run(FlashDecode *decode, const AttentionOperands *operands,
   Job job = {.decode = decode, .operands = operands, .result = result};
   const AttentionProblem *problem = decode->problem;
   for (int64_t pair = 0; pair < pairs_of(problem); pair++) decode->done[pair] = 0;
-  if (pairs_of(problem) * problem->keys * problem->head_dim < SMALL_CACHE)
+  if (flash_decode_small(problem))
     decode_task(&job, 0, 1);
   else
     team_run(decode->team, decode_task, &job);
+}
+
+// Neighbouring chunks of a key head, and the same of neighbouring key heads, go to threads in turn:
+// wherever the keys end that are seen, threads have nearly the same number of those before.
+void flash_decode_run_part(const FlashDecode *decode, const AttentionOperands *operands,
+                           const AttentionResult *result, int thread, int threads) {
+  Job job = {.decode = decode, .operands = operands, .result = result};
+  Scratch scratch = scratch_of(&job, thread);
+  int64_t pairs = pairs_of(decode->problem);
+  for (int64_t pair = 0; pair < pairs; pair++) {
+    int64_t chunk = (thread + threads - pair % threads) % threads;
+    for (; chunk < decode->chunks; chunk += threads) {
+      Unit unit = unit_of(&job, pair, chunk);
+      run_unit(&unit, &scratch);
+    }
+  }
+  if (threads > 1 && decode->chunks > 1) team_barrier(decode->team);
+  for (int64_t pair = thread; pair < pairs; pair += threads) finish(&job, pair);
 }

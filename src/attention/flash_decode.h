@@ -33,3 +33,10 @@ void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,
                         const ScoreStage *stage, const Kernels *kernels, Team *team, void *memory);
 void flash_decode_run(FlashDecode *decode, const AttentionOperands *operands,
                       const AttentionResult *result);
+// One thread's part, for a caller that is already inside a task of the team: threads have chunks of
+// their own, and meet before key heads that have several are merged. The result is complete after
+// the next barrier.
+void flash_decode_run_part(const FlashDecode *decode, const AttentionOperands *operands,
+                           const AttentionResult *result, int thread, int threads);
+// Whether one thread has read the keys before a team has gathered.
+bool flash_decode_small(const AttentionProblem *problem);

@@ -218,14 +218,16 @@ static void modified_gradients(const PairWork *work, const QueryBlock *queries,
 // P and dS of a strip: through the stage's code, or without a score_mod.
 static void strip_gradients(const PairWork *work, const QueryBlock *queries, const KeyBlock *keys,
                             const PairStrip *strip) {
-  const ScoreCode *code = work->stage ? work->stage->code : NULL;
+  const ScoreStage *stage = work->stage;
+  const ScoreCode *code = stage ? stage->code : NULL;
+  bool uneven = stage && strip->uneven;
   bool modified = code && code->backward;
-  bool scaled = strip->uneven && !(work->scale > 0.0f); // -infinity is to stay what it is
+  bool scaled = uneven && !(work->scale > 0.0f); // -infinity is to stay what it is
   ScoreGradients gradients =
       gradients_of(work, queries, strip, modified || scaled ? 1.0f : work->scale);
   if (scaled && !modified) scale_scores(work, &gradients);
   if (modified && code->sloped) gradients.slopes = work->slopes + strip->first;
-  if (modified || strip->uneven) apply_stretches(work, queries, keys, strip);
+  if (modified || uneven) apply_stretches(work, queries, keys, strip);
   work->kernels->score_gradients(&gradients);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/flex_attention.h"
 #include "attention/attention_pass.h"
+#include "attention/flash_decode.h"
 #include "attention/position_mod.h"
 
 typedef struct {
@@ -18,23 +19,59 @@ static bool flex_infer(const Tensor *inputs, int count, const void *attributes, 
 
 // Blocks as in flash_attention: a mask of positions is trimmed closely, a decoded query's to the
 // key.
+static PositionPass positions_of(const AttentionProblem *problem, const FlexAttributes *flex,
+                                 const int64_t *past, const Kernels *kernels) {
+  bool decodes = problem->queries == 1;
+  return (PositionPass){.batch = problem->batch,
+                        .queries = problem->queries,
+                        .keys = problem->keys,
+                        .past = past,
+                        .window = flex->window,
+                        .block_rows = decodes ? 1 : kernels->tile_rows,
+                        .block_columns = decodes ? 1 : MATRIX_PANEL};
+}
+
 static void flex_run(const OperatorContext *context, const Tensor *inputs, int count,
                      const void *attributes, Tensor *output) {
   (void)count;
   const FlexAttributes *flex = attributes;
   AttentionPass pass = attention_pass_of(inputs, flex->scale, output);
-  bool decodes = pass.problem.queries == 1;
-  PositionPass positions = {.batch = pass.problem.batch,
-                            .queries = pass.problem.queries,
-                            .keys = pass.problem.keys,
-                            .past = pass.past,
-                            .window = flex->window,
-                            .block_rows = decodes ? 1 : context->kernels->tile_rows,
-                            .block_columns = decodes ? 1 : MATRIX_PANEL};
+  PositionPass positions = positions_of(&pass.problem, flex, pass.past, context->kernels);
   PositionStage stage;
   position_stage_start(&stage, flex->mod, &positions,
                        arena_take(context->scratch, (size_t)position_stage_bytes(&positions)));
   attention_pass_flash(context, &pass, &stage.stage);
+}
+
+static int64_t aligned(int64_t bytes) {
+  return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
+}
+
+// The stage, its lines, then what decoding takes.
+static int64_t decode_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)count;
+  const FlexAttributes *flex = attributes;
+  AttentionProblem problem = attention_pass_problem(inputs, flex->scale);
+  PositionPass positions = positions_of(&problem, flex, NULL, kernels);
+  ScoreStage sizes = {.scratch_bytes = position_mod_scratch_bytes(flex->mod)};
+  return aligned(sizeof(PositionStage)) + aligned(position_stage_bytes(&positions)) +
+         flash_decode_bytes(&problem, &sizes, threads);
+}
+
+// The mod holds the positions of one pass: the first thread puts them there.
+static void decode_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  (void)count;
+  const FlexAttributes *flex = attributes;
+  AttentionPass pass = attention_pass_of(inputs, flex->scale, output);
+  PositionPass positions = positions_of(&pass.problem, flex, pass.past, part->kernels);
+  PositionStage *stage = part->scratch;
+  char *lines = (char *)part->scratch + aligned(sizeof *stage);
+  if (part->thread == 0) position_stage_start(stage, flex->mod, &positions, lines);
+  if (part->threads > 1) team_barrier(part->team);
+  attention_pass_decode_part(part, &pass, &stage->stage,
+                             lines + aligned(position_stage_bytes(&positions)));
 }
 
 static const Operator flex_operator = {.name = "flex_attention",
@@ -42,6 +79,15 @@ static const Operator flex_operator = {.name = "flex_attention",
                                        .written = -1,
                                        .infer = flex_infer,
                                        .run = flex_run};
+
+// One query per sequence.
+static const Operator flex_decode_operator = {.name = "flex_decode",
+                                              .attributes_size = sizeof(FlexAttributes),
+                                              .written = -1,
+                                              .infer = flex_infer,
+                                              .part = decode_part,
+                                              .scratch_bytes = decode_scratch,
+                                              .run = flex_run};
 
 bool attention_flex_open(const AttentionLimits *limits, void **prepared, Error *error) {
   PositionMod *mod = position_mod_open(limits->batch, limits->keys, limits->tier, error);
@@ -58,5 +104,6 @@ void attention_flex_close(void *prepared) {
 Tensor attention_flex(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
   Tensor operands[4] = {inputs->queries, inputs->keys, inputs->values, inputs->past};
   FlexAttributes attributes = {spec->window, spec->scale, inputs->prepared};
-  return ops_apply(ops, &flex_operator, operands, 4, &attributes);
+  const Operator *op = spec->queries == 1 ? &flex_decode_operator : &flex_operator;
+  return ops_apply(ops, op, operands, 4, &attributes);
 }

@@ -4,11 +4,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/python_json.h"
-#include <dirent.h>
+#include "bench/result_files.h"
 #include <stdio.h>
 #include <string.h>
-
-enum { RESULTS_LIMIT = 1 << 30 };
 
 struct Results {
   char *path;
@@ -44,24 +42,11 @@ static bool save(const Results *results, Error *error) {
   return done;
 }
 
-static bool is_result_of(const char *name, const char *prefix) {
-  size_t length = strlen(name), start = strlen(prefix);
-  return length > start + 5 && strncmp(name, prefix, start) == 0 &&
-         strcmp(name + length - 5, ".json") == 0;
-}
-
-// The newest result file of the folder by its name, whose stamp sorts; NULL: none. Caller frees.
+// The newest result file of the folder; NULL: none. Caller frees.
 static char *newest(const char *folder, const char *prefix) {
-  char *found = NULL;
-  DIR *directory = opendir(folder);
-  if (!directory) return NULL;
-  for (struct dirent *entry; (entry = readdir(directory));) {
-    if (!is_result_of(entry->d_name, prefix)) continue;
-    if (found && strcmp(entry->d_name, found) <= 0) continue;
-    memory_free(found);
-    found = memory_copy_text(entry->d_name);
-  }
-  closedir(directory);
+  FileNames names = result_files_list(folder, prefix);
+  char *found = names.count ? memory_copy_text(names.items[0]) : NULL;
+  result_files_free(&names);
   return found;
 }
 
@@ -80,7 +65,7 @@ static char *fresh_path(const char *folder, const char *prefix) {
 }
 
 static bool load(Results *results, Error *error) {
-  results->document = document_read(results->path, RESULTS_LIMIT, error);
+  results->document = document_read(results->path, RESULT_FILE_LIMIT, error);
   if (!results->document) return false;
   Field field = field_root(results->document, results->path);
   return field_object(&field, error);

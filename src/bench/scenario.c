@@ -67,7 +67,8 @@ static bool check_tokens(const Scenario *scenario, const char *where, Error *err
   return check_range(where, "num_tokens_to_generate", scenario->num_tokens_to_generate, 2,
                      SCENARIO_MAX_TOKENS, error) &&
          check_range(where, "sequence_length", scenario->sequence_length, 1, SCENARIO_MAX_TOKENS,
-                     error);
+                     error) &&
+         check_range(where, "depth", scenario->depth, 0, SCENARIO_MAX_TOKENS, error);
 }
 
 bool scenario_check(const Scenario *scenario, const char *where, Error *error) {
@@ -117,6 +118,7 @@ static json_t *word_or_null(const char *word) {
 
 json_t *scenario_json(const Scenario *scenario) {
   json_t *object = scenario_config(scenario);
+  json_object_set_new(object, "depth", json_integer(scenario->depth));
   json_object_set_new(object, "dtype", json_string(scenario->dtype));
   json_object_set_new(object, "device", word_or_null(scenario->device));
   json_object_set_new(object, "threads",

@@ -25,6 +25,7 @@ typedef struct {
   CompileKwargs compile;
   bool kernelize;
 
+  int64_t depth;                         // tokens that the cache holds before the prompt
   char dtype[SCENARIO_WORD_SIZE];        // "bfloat16"
   char device[SCENARIO_WORD_SIZE];       // "": the first found
   int64_t threads;                       // 0: all

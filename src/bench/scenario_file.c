@@ -17,6 +17,7 @@ static const char *const keys[] = {
     "kernelize",
     "attn_implementation",
     "compile_kwargs",
+    "depth",
     "dtype",
     "device",
     "threads",
@@ -77,6 +78,7 @@ static bool read_numbers(const Field *object, Scenario *scenario, Error *error) 
                     error) &&
          read_count(object, "num_tokens_to_generate", 1, SCENARIO_MAX_TOKENS,
                     &scenario->num_tokens_to_generate, error) &&
+         read_count(object, "depth", 0, SCENARIO_MAX_TOKENS, &scenario->depth, error) &&
          read_count(object, "threads", 0, 1024, &scenario->threads, error);
 }
 

@@ -5,13 +5,14 @@
 #include <string.h>
 
 // Dimensions in the order of the loops, outermost first.
-enum { DTYPE, WARMUP, ITERATIONS, BATCH, SEQUENCE, TOKENS, MONITORING, DIMENSIONS };
+enum { DTYPE, WARMUP, ITERATIONS, BATCH, DEPTH, SEQUENCE, TOKENS, MONITORING, DIMENSIONS };
 
 static void axis_counts(const MatrixAxes *axes, size_t counts[DIMENSIONS]) {
   counts[DTYPE] = axes->dtype_count;
   counts[WARMUP] = axes->warmup_count;
   counts[ITERATIONS] = axes->iteration_count;
   counts[BATCH] = axes->batch_size_count;
+  counts[DEPTH] = axes->depth_count;
   counts[SEQUENCE] = axes->sequence_length_count;
   counts[TOKENS] = axes->token_count;
   counts[MONITORING] = axes->monitoring_count;
@@ -28,6 +29,7 @@ static void set_dimensions(const MatrixAxes *axes, const size_t counts[DIMENSION
   if (counts[WARMUP]) scenario->warmup_iterations = axes->warmups[index[WARMUP]];
   if (counts[ITERATIONS]) scenario->measurement_iterations = axes->iterations[index[ITERATIONS]];
   if (counts[BATCH]) scenario->batch_size = axes->batch_sizes[index[BATCH]];
+  if (counts[DEPTH]) scenario->depth = axes->depths[index[DEPTH]];
   if (counts[SEQUENCE]) scenario->sequence_length = axes->sequence_lengths[index[SEQUENCE]];
   if (counts[TOKENS]) scenario->num_tokens_to_generate = axes->tokens[index[TOKENS]];
   if (counts[MONITORING]) scenario->gpu_monitoring = axes->monitoring[index[MONITORING]];

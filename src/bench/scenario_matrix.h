@@ -11,8 +11,9 @@
 typedef struct {
   const char *const *dtypes;
   size_t dtype_count;
-  const int64_t *warmups, *iterations, *batch_sizes, *sequence_lengths, *tokens;
-  size_t warmup_count, iteration_count, batch_size_count, sequence_length_count, token_count;
+  const int64_t *warmups, *iterations, *batch_sizes, *depths, *sequence_lengths, *tokens;
+  size_t warmup_count, iteration_count, batch_size_count, depth_count, sequence_length_count,
+      token_count;
   const bool *monitoring;
   size_t monitoring_count;
 } MatrixAxes;

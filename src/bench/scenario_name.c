@@ -12,14 +12,19 @@ static void add_suffix(char *name, const char *key, const char *value) {
   snprintf(name + length, SCENARIO_NAME_SIZE - length, "-%s_%s", key, value);
 }
 
+static void add_count(char *name, const char *key, int64_t value) {
+  char digits[24];
+  snprintf(digits, sizeof digits, "%" PRId64, value);
+  if (value) add_suffix(name, key, digits);
+}
+
 static void add_suffixes(const Scenario *scenario, char *name) {
-  char threads[24];
-  snprintf(threads, sizeof threads, "%" PRId64, scenario->threads);
   if (strcmp(scenario->dtype, standard_dtype) != 0) add_suffix(name, "dtype", scenario->dtype);
   if (scenario->device[0]) add_suffix(name, "device", scenario->device);
-  if (scenario->threads) add_suffix(name, "threads", threads);
+  add_count(name, "threads", scenario->threads);
   if (scenario->cpu_mask[0]) add_suffix(name, "cpu", scenario->cpu_mask);
   if (scenario->sdpa_backend[0]) add_suffix(name, "sdpa", scenario->sdpa_backend);
+  add_count(name, "depth", scenario->depth);
 }
 
 char *scenario_compact_name(const Scenario *scenario, char buffer[SCENARIO_NAME_SIZE]) {
@@ -57,11 +62,13 @@ char *scenario_verbose_name(const Scenario *scenario, char buffer[SCENARIO_NAME_
 
 char *scenario_label(const Scenario *scenario, char buffer[SCENARIO_NAME_SIZE]) {
   const CompileKwargs *compile = &scenario->compile;
+  char depth[40] = "";
+  if (scenario->depth) snprintf(depth, sizeof depth, " at depth %" PRId64, scenario->depth);
   snprintf(buffer, SCENARIO_NAME_SIZE,
-           "%s%s%s, batch %" PRId64 ", %" PRId64 " + %" PRId64 " tokens, %s%s%s%s%s",
+           "%s%s%s, batch %" PRId64 ", %" PRId64 " + %" PRId64 " tokens%s, %s%s%s%s%s",
            scenario->attn_implementation, scenario->sdpa_backend[0] ? " " : "",
            scenario->sdpa_backend, scenario->batch_size, scenario->sequence_length,
-           scenario->num_tokens_to_generate, scenario->dtype,
+           scenario->num_tokens_to_generate, depth, scenario->dtype,
            compile->compiled ? ", compiled " : "", compile->compiled ? compile->mode : "",
            scenario->kernelize ? ", kernelized" : "",
            scenario->continuous_batching ? ", continuous batching" : "");

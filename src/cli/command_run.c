@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_run.h"
 #include "base/interrupt.h"
+#include "bench/generation/finished.h"
 #include "bench/generation/runner.h"
 #include "bench/trust.h"
 #include "cli/engine_options.h"
@@ -11,6 +12,7 @@
 #include "cli/run_list.h"
 #include "cli/run_matrix.h"
 #include "cli/run_options.h"
+#include "cli/run_plan.h"
 #include "model/weight_source.h"
 
 enum { TRIED_TOKENS = 1 << 14 }; // more than the text of prompts has before it is repeated
@@ -27,6 +29,7 @@ typedef struct {
   Arena *arena; // of the load
   Results *results;
   json_t *trust;
+  RunPlan plan;
   int interrupt;
   Progress progress;
 } Run;
@@ -77,7 +80,8 @@ static bool try_tokenizer(Run *run, Error *error) {
   if (!run->tokenizer) return true;
   int64_t length = 1;
   for (size_t i = 0; i < run->matrix.cells.count; i++) {
-    int64_t wanted = run->matrix.cells.items[i].effective.sequence_length;
+    const Scenario *scenario = &run->matrix.cells.items[i].effective;
+    int64_t wanted = scenario->depth + scenario->sequence_length;
     if (wanted > length) length = wanted < TRIED_TOKENS ? wanted : TRIED_TOKENS;
   }
   Arena *arena = arena_open(0);
@@ -145,6 +149,18 @@ static bool check_threads(const Run *run, Error *error) {
                                       results_options_log_level(run->arguments) < LOG_ERROR, error);
 }
 
+// After what earlier files say is read, the run's own file is made.
+static bool open_results(Run *run, Error *error) {
+  const Arguments *arguments = run->arguments;
+  progress_draw(&run->progress, 0, "planning");
+  if (!run_plan_make(arguments, run->model.path, &run->matrix, &run->plan, NULL, error))
+    return false;
+  run->results = results_open(arguments_text(arguments, "--output-dir"),
+                              arguments_text(arguments, "--model-id"),
+                              arguments_switch(arguments, "--resume"), error);
+  return run->results != NULL;
+}
+
 // Cheap mistakes first: flags, the model's name, the folder of the results, the tokenizer; then the
 // hashes of the model's files.
 static bool open_run(Run *run, const Repository *repository, Error *error) {
@@ -153,9 +169,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
   if (!run_matrix_make(arguments, &run->matrix, error) || !check_threads(run, error) ||
       !model_argument_resolve(model, &run->model, error))
     return false;
-  run->results = results_open(arguments_text(arguments, "--output-dir"), model,
-                              arguments_switch(arguments, "--resume"), error);
-  if (!run->results || !open_tokenizer(run, error) || !try_tokenizer(run, error) ||
+  if (!open_results(run, error) || !open_tokenizer(run, error) || !try_tokenizer(run, error) ||
       !open_load(run, error))
     return false;
   run->interrupt = interrupt_open(error);
@@ -166,6 +180,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
 }
 
 static void close_run(Run *run) {
+  run_plan_free(&run->plan);
   interrupt_close(run->interrupt);
   arena_close(run->arena);
   json_decref(run->load_identity);
@@ -177,11 +192,23 @@ static void close_run(Run *run) {
   scenario_matrix_free(&run->matrix);
 }
 
+// Says what is planned, now that it is known what a resumed file has.
+static void tell_plan(Run *run, const EntryFacts *facts) {
+  for (size_t i = 0; i < run->plan.plan.count; i++) {
+    PlanItem *item = &run->plan.plan.items[i];
+    bool kept = finished_in(run->results, facts, &run->matrix.cells.items[i]);
+    if (kept && item->fate != FATE_SKIPPED) item->fate = FATE_KEPT;
+  }
+  run_plan_tell(&run->plan, &run->matrix, &facts->goal, &run->progress);
+}
+
 static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary, Error *error) {
   char *const worker[] = {"attometer", "worker", NULL};
   const Arguments *arguments = run->arguments;
   RunnerOptions options = {
       .matrix = &run->matrix,
+      .plan = run->plan.known ? &run->plan.plan : NULL,
+      .pacing = run_plan_pacing(arguments),
       .stock =
           {
               .model = run->model.path,
@@ -199,6 +226,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .trust = run->trust,
                 .pinned = arguments_switch(arguments, "--pin"),
                 .load = run->load_identity,
+                .goal = run_plan_goal(arguments),
                 .decoder = run->tokenizer ? decode : NULL,
                 .decoder_context = run},
       .results = run->results,
@@ -207,7 +235,10 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
       .dump_graph = arguments_text(arguments, "--dump-graph"),
       .dump_folder = arguments_text(arguments, "--dump-folder"),
   };
-  return runner_run(&options, summary, error);
+  tell_plan(run, &options.facts);
+  bool done = runner_run(&options, summary, error);
+  run_plan_compare(&run->plan, &run->matrix, run->results, &run->progress);
+  return done;
 }
 
 static bool print_report(Run *run, Error *error) {
@@ -224,6 +255,9 @@ static bool judge(const RunnerSummary *summary, Error *error) {
   if (summary->invalid)
     return error_set(error, ERROR_MISMATCH, NULL, "%lld of the scenarios gave wrong results",
                      (long long)summary->invalid);
+  if (summary->measured + summary->kept == 0 && summary->left)
+    return error_set(error, ERROR_ARGUMENT, "--time-budget",
+                     "too small: none of the scenarios could be started");
   if (summary->measured + summary->kept == 0)
     return error_set(error, ERROR_UNSUPPORTED, NULL, "none of the scenarios is in this build");
   return true;
@@ -262,7 +296,9 @@ const Command command_run = {
         "Measures a model under every scenario of a matrix: lists of batch sizes, prompt lengths, "
         "new tokens, dtypes and attention implementations give their product. Each scenario runs "
         "in a process of its own, is compared with a float32 reference, and is recorded before "
-        "the next begins; Ctrl-C leaves what was finished, --resume goes on.\n\n"
+        "the next begins; Ctrl-C leaves what was finished, --resume goes on. What is about to "
+        "happen is told before it begins, with what it should cost, and compared with what it cost "
+        "at the end.\n\n"
         "Results are one JSON file. The table shows medians; +- is half the 95 % confidence "
         "interval of the end-to-end time. \"of read\" is the share of the measured memory read "
         "bandwidth that decoding reaches, \"of peak\" the share of the measured peak of "
@@ -271,8 +307,8 @@ const Command command_run = {
     .examples = "attometer run --model-id preset:smollm2-135m -s 128 512 -n 32\n"
                 "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
                 "markdown",
-    .tables = {&model_options, &run_scenario_options, &run_matrix_options, &load_options,
-               &engine_options_lists, &run_output_options, &run_later_options},
+    .tables = {&model_options, &run_scenario_options, &run_matrix_options, &run_plan_options,
+               &load_options, &engine_options_lists, &run_output_options, &run_later_options},
     .run = run_command,
     .listing = "--list",
 };

@@ -45,6 +45,11 @@ static const Option model_rows[] = {
             "system's compiler; reduce-overhead also replays it without dispatch; "                \
             "max-autotune-no-cudagraphs also tunes; max-autotune does both"                        \
   }
+#define DYNAMIC_ROW                                                                                \
+  {                                                                                                \
+    .flag = "--dynamic", .kind = OPTION_SWITCH,                                                    \
+    .help = "one program serves every length of a prompt, in compile modes"                        \
+  }
 #define DUMP_ROWS                                                                                  \
   {.flag = "--dump-graph",                                                                         \
    .kind = OPTION_CHOICE,                                                                          \
@@ -89,7 +94,7 @@ static const Option model_rows[] = {
 
 static const Option single_rows[] =
     ENGINE_ROWS(false, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager",
-                COMPILE_ROW(false), DUMP_ROWS, KERNELIZE_ROW);
+                COMPILE_ROW(false), DYNAMIC_ROW, DUMP_ROWS, KERNELIZE_ROW);
 #define KERNELIZE_LIST_ROW                                                                         \
   {                                                                                                \
     .flag = "--kernelize", .kind = OPTION_CHOICE, .list = true, .choices = "off|on",               \
@@ -98,7 +103,7 @@ static const Option single_rows[] =
   }
 static const Option list_rows[] =
     ENGINE_ROWS(true, "eager|sdpa|flash_attention_2|flex_attention", NULL, "eager sdpa",
-                COMPILE_ROW(true), DUMP_ROWS, KERNELIZE_LIST_ROW);
+                COMPILE_ROW(true), DYNAMIC_ROW, DUMP_ROWS, KERNELIZE_LIST_ROW);
 
 static const Option kernel_rows[] = {THREADS_ROW, PIN_ROW, TIER_ROW};
 
@@ -159,6 +164,7 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
       .sdpa_backend = arguments_text(arguments, "--sdpa-backend"),
       .cpu_mask = arguments_text(arguments, "--cpu-mask"),
       .kernelize = arguments_switch(arguments, "--kernelize"),
+      .dynamic = arguments_switch(arguments, "--dynamic"),
       .dump_graph = arguments_text(arguments, "--dump-graph"),
       .dump_folder = arguments_text(arguments, "--dump-folder"),
       .compile_mode = strcmp(mode, "none") == 0 ? NULL : mode,

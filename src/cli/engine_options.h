@@ -24,6 +24,7 @@ typedef struct {
   const char *cpu_mask;                 // as given; NULL: not capped
   bool kernelize;                       // fused layers
   const char *compile_mode;             // NULL: not compiled
+  bool dynamic;                         // one program for every length
   const char *dump_graph, *dump_folder; // dump_graph NULL: no graphs are written
 } EngineOptions;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/matrix_list.h"
+#include "base/progress.h"
 #include "base/wrap.h"
 #include "bench/generation/support.h"
 #include "bench/scenario_name.h"
@@ -52,6 +53,11 @@ static void write_batch(const Scenario *scenario, const CostEstimate *estimate, 
   snprintf(cell, CELL, "%lld", (long long)scenario->batch_size);
 }
 
+static void write_depth(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)estimate;
+  snprintf(cell, CELL, scenario->depth ? "%lld" : "-", (long long)scenario->depth);
+}
+
 static void write_prompt(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
   (void)estimate;
   snprintf(cell, CELL, "%lld", (long long)scenario->sequence_length);
@@ -78,31 +84,43 @@ static void write_time(const Scenario *scenario, const CostEstimate *estimate, c
     snprintf(cell, CELL, "%.0f min", seconds / 60.0);
 }
 
-static const Column columns[] = {
-    {"attention", false, write_attention}, {"compile", false, write_compile},
-    {"kernelize", false, write_kernelize}, {"batching", false, write_batching},
-    {"dtype", false, write_dtype},         {"batch", true, write_batch},
-    {"prompt", true, write_prompt},        {"new", true, write_tokens},
-    {"memory", true, write_memory},        {"time", true, write_time},
-};
-enum { ESTIMATED = 2 }; // columns at the end that need an estimate
+static void write_source(const Scenario *scenario, const CostEstimate *estimate, char cell[CELL]) {
+  (void)scenario;
+  snprintf(cell, CELL, "%s", estimate_source_name(estimate->source));
+}
 
-static size_t columns_of(const CostEstimate *estimates) {
-  return COUNT_OF(columns) - (estimates ? 0 : ESTIMATED);
+static const Column columns[] = {
+    {"attention", false, write_attention},
+    {"compile", false, write_compile},
+    {"kernelize", false, write_kernelize},
+    {"batching", false, write_batching},
+    {"dtype", false, write_dtype},
+    {"batch", true, write_batch},
+    {"depth", true, write_depth},
+    {"prompt", true, write_prompt},
+    {"new", true, write_tokens},
+    {"memory", true, write_memory},
+    {"time", true, write_time},
+    {"by", false, write_source},
+};
+enum { ESTIMATED = 3 }; // columns at the end that need an estimate
+
+static size_t columns_of(bool known) {
+  return COUNT_OF(columns) - (known ? 0 : ESTIMATED);
 }
 
 typedef struct {
   int width[COUNT_OF(columns)]; // 0: the same everywhere
 } Layout;
 
-static Layout layout_of(const ScenarioMatrix *matrix, const CostEstimate *estimates) {
+static Layout layout_of(const ScenarioMatrix *matrix, const SweepPlan *plan, bool known) {
   Layout layout = {0};
-  for (size_t c = 0; c < columns_of(estimates); c++) {
+  for (size_t c = 0; c < columns_of(known); c++) {
     char first[CELL], cell[CELL];
     bool same = matrix->cells.count > 1;
     int width = (int)strlen(columns[c].head);
     for (size_t i = 0; i < matrix->cells.count; i++) {
-      columns[c].write(&matrix->cells.items[i].effective, estimates ? &estimates[i] : NULL, cell);
+      columns[c].write(&matrix->cells.items[i].effective, &plan->items[i].estimate, cell);
       if (i == 0) memcpy(first, cell, CELL);
       same = same && strcmp(first, cell) == 0;
       if ((int)strlen(cell) > width) width = (int)strlen(cell);
@@ -112,22 +130,31 @@ static Layout layout_of(const ScenarioMatrix *matrix, const CostEstimate *estima
   return layout;
 }
 
+static void print_total(const SweepPlan *plan, Text *words) {
+  char duration[32];
+  PlanTotals totals = sweep_plan_totals(plan);
+  if (totals.counts[FATE_RUN])
+    text_append_format(words, "; %zu to run in about %s", totals.counts[FATE_RUN],
+                       progress_duration(totals.seconds, duration, sizeof duration));
+  text_append_text(words, "; time by ceilings is what the machine allows, real runs take longer");
+}
+
 // What all scenarios share, in one sentence.
-static void print_common(const ScenarioMatrix *matrix, const CostEstimate *estimates,
+static void print_common(const ScenarioMatrix *matrix, const SweepPlan *plan, bool known,
                          const Layout *layout) {
   Text words = {0}, lines = {0};
   text_append_format(&words, "%zu scenarios", matrix->cells.count);
   if (matrix->asked > matrix->cells.count)
     text_append_format(&words, " (%zu asked for, the rest the same after the rules)",
                        matrix->asked);
-  for (size_t c = 0; matrix->cells.count && c < columns_of(estimates); c++) {
+  for (size_t c = 0; matrix->cells.count && c < columns_of(known); c++) {
     char cell[CELL];
     if (layout->width[c]) continue;
-    columns[c].write(&matrix->cells.items[0].effective, estimates, cell);
+    columns[c].write(&matrix->cells.items[0].effective, &plan->items[0].estimate, cell);
+    if (columns[c].write == write_depth && strcmp(cell, "-") == 0) continue;
     text_append_format(&words, ", %s %s", columns[c].head, cell);
   }
-  if (estimates)
-    text_append_text(&words, "; time is what the ceilings allow, real runs take longer");
+  if (known) print_total(plan, &words);
   wrap_append(&lines, words.data, COLUMNS, 0);
   output_write(lines.data, lines.size);
   output_format("\n");
@@ -147,13 +174,13 @@ static void print_line(Text *line) {
   text_free(line);
 }
 
-static void print_row(const ScenarioMatrix *matrix, const CostEstimate *estimates,
+static void print_row(const ScenarioMatrix *matrix, const SweepPlan *plan, bool known,
                       const Layout *layout, size_t row) {
   Text line = {0};
   text_append_format(&line, "%4zu", row + 1);
-  for (size_t c = 0; c < columns_of(estimates); c++) {
+  for (size_t c = 0; c < columns_of(known); c++) {
     char cell[CELL];
-    columns[c].write(&matrix->cells.items[row].effective, estimates ? &estimates[row] : NULL, cell);
+    columns[c].write(&matrix->cells.items[row].effective, &plan->items[row].estimate, cell);
     append_cell(&line, &columns[c], layout->width[c], cell);
   }
   print_line(&line);
@@ -170,36 +197,44 @@ static void print_note(const char *subject, const char *text) {
 }
 
 // What each rule made of what was asked for; why it will be skipped.
-static void print_notes(const MatrixCell *cell) {
-  char missing[128];
+static void print_notes(const MatrixCell *cell, const PlanItem *item) {
   for (int rule = 0; rule < RULE_COUNT; rule++)
     if (cell->fired & 1u << rule) print_note(rule_name((Rule)rule), rule_text((Rule)rule));
-  if (support_missing(&cell->effective, missing, sizeof missing)) print_note("", missing);
+  if (item->reason[0]) print_note(item->fate == FATE_REFUSED ? "refused" : "", item->reason);
 }
 
-void matrix_list_table(const ScenarioMatrix *matrix, const CostEstimate *estimates) {
-  Layout layout = layout_of(matrix, estimates);
-  print_common(matrix, estimates, &layout);
+void matrix_list_table(const ScenarioMatrix *matrix, const SweepPlan *plan, bool known) {
+  Layout layout = layout_of(matrix, plan, known);
+  print_common(matrix, plan, known, &layout);
   Text heads = {0};
   text_append_text(&heads, "   #");
-  for (size_t c = 0; c < columns_of(estimates); c++)
+  for (size_t c = 0; c < columns_of(known); c++)
     append_cell(&heads, &columns[c], layout.width[c], columns[c].head);
   print_line(&heads);
   for (size_t i = 0; i < matrix->cells.count; i++) {
-    print_row(matrix, estimates, &layout, i);
-    print_notes(&matrix->cells.items[i]);
+    print_row(matrix, plan, known, &layout, i);
+    print_notes(&matrix->cells.items[i], &plan->items[i]);
   }
 }
 
-void matrix_list_json(const ScenarioMatrix *matrix) {
+static json_t *plan_json(const PlanItem *item, bool known) {
+  const CostEstimate *estimate = &item->estimate;
+  return json_pack("{s:s, s:s?, s:o, s:o, s:s?}", "fate", plan_fate_name(item->fate), "reason",
+                   item->reason[0] ? item->reason : NULL, "seconds",
+                   known ? json_real(estimate->seconds) : json_null(), "bytes",
+                   known ? json_integer(estimate->bytes) : json_null(), "source",
+                   known ? estimate_source_name(estimate->source) : NULL);
+}
+
+void matrix_list_json(const ScenarioMatrix *matrix, const SweepPlan *plan, bool known) {
   json_t *rows = json_array();
   for (size_t i = 0; i < matrix->cells.count; i++) {
     const MatrixCell *cell = &matrix->cells.items[i];
     char name[SCENARIO_NAME_SIZE];
-    json_array_append_new(rows,
-                          json_pack("{sssssoso}", "name", scenario_name(&cell->effective, name),
-                                    "hash", cell->hash, "config", scenario_config(&cell->effective),
-                                    "rules", rules_json(cell->fired)));
+    json_array_append_new(
+        rows, json_pack("{sssssososo}", "name", scenario_name(&cell->effective, name), "hash",
+                        cell->hash, "config", scenario_config(&cell->effective), "rules",
+                        rules_json(cell->fired), "plan", plan_json(&plan->items[i], known)));
   }
   char *text = json_dumps(rows, JSON_INDENT(4) | JSON_ENSURE_ASCII);
   output_write(text, strlen(text));

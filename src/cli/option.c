@@ -50,6 +50,10 @@ void option_expected(const Option *option, Text *out) {
     text_append_text(out, "a number");
     append_range(option, out);
     break;
+  case OPTION_SHARE:
+    text_append_format(out, "a share from %.15g%% to %.15g%%", option->least * 100,
+                       option->most * 100);
+    break;
   case OPTION_CHOICE: {
     Text names = {0};
     option_each_choice(option->choices, append_choice, &names);
@@ -107,6 +111,15 @@ static bool read_real(const char *text, OptionValue *value) {
   return end != text && *end == '\0' && isfinite(value->real) && strchr(" \t\n", *text) == NULL;
 }
 
+static bool read_share(const char *text, OptionValue *value) {
+  char *end;
+  value->real = strtod(text, &end);
+  bool percent = end != text && *end == '%';
+  if (percent) value->real /= 100;
+  return end != text && end[percent] == '\0' && isfinite(value->real) &&
+         strchr(" \t\n", *text) == NULL;
+}
+
 bool option_value(const Option *option, const char *text, OptionValue *value, Error *error) {
   *value = (OptionValue){.text = text};
   switch (option->kind) {
@@ -115,6 +128,9 @@ bool option_value(const Option *option, const char *text, OptionValue *value, Er
     break;
   case OPTION_REAL:
     if (read_real(text, value) && in_range(option, value->real)) return true;
+    break;
+  case OPTION_SHARE:
+    if (read_share(text, value) && in_range(option, value->real)) return true;
     break;
   case OPTION_CHOICE:
     if (option_has_choice(option->choices, text, strlen(text))) return true;
@@ -132,6 +148,7 @@ static const char *kind_placeholder(const Option *option) {
   switch (option->kind) {
   case OPTION_INTEGER: return "N";
   case OPTION_REAL: return "X";
+  case OPTION_SHARE: return "SHARE";
   case OPTION_TEXT: return "TEXT";
   default: return option->choices;
   }

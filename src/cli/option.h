@@ -13,6 +13,7 @@ typedef enum {
   OPTION_TEXT,    // any text
   OPTION_INTEGER, // decimal int64
   OPTION_REAL,    // a finite number
+  OPTION_SHARE,   // the same, or a percentage: 0.02, 2%
   OPTION_CHOICE,  // one of `choices`
 } OptionKind;
 
@@ -51,7 +52,7 @@ typedef struct {
 typedef struct {
   const char *text;
   int64_t integer; // OPTION_INTEGER
-  double real;     // OPTION_REAL, OPTION_INTEGER
+  double real;     // OPTION_REAL, OPTION_SHARE (0.02), OPTION_INTEGER
 } OptionValue;
 
 // Reads one value. An error names the flag, the value, and what was expected.

@@ -3,53 +3,31 @@
 #include "cli/matrix_list.h"
 #include "cli/model_argument.h"
 #include "cli/run_matrix.h"
-#include "model/weight_source.h"
+#include "cli/run_plan.h"
 #include <string.h>
 
-static bool read_facts(const char *model_id, MemoryFacts *facts, Error *error) {
-  ModelArgument model;
-  if (!model_argument_resolve(model_id, &model, error)) return false;
-  Arena *arena = arena_open(0);
-  WeightSource source = {0};
-  ModelConfig config;
-  bool done = weight_source_open(&source, model.path, 0, arena, &config, error);
-  if (done) *facts = memory_facts_of(&config);
-  weight_source_close(&source);
-  arena_close(arena);
-  model_argument_free(&model);
-  return done;
+static void print(const Arguments *arguments, const ScenarioMatrix *matrix, const RunPlan *plan) {
+  if (strcmp(arguments_text(arguments, "--output-format"), "json") == 0)
+    matrix_list_json(matrix, &plan->plan, plan->known);
+  else
+    matrix_list_table(matrix, &plan->plan, plan->known);
 }
 
-static bool measure(const Arguments *arguments, Ceilings *ceilings, Error *error) {
-  int threads = (int)arguments_integer(arguments, "--threads");
-  Team *team = team_open(threads, arguments_switch(arguments, "--pin"), error);
-  bool done = team && ceilings_measure(team, cpu_best_tier(), ceilings, error);
-  team_close(team);
-  return done;
-}
-
-static bool estimate(const Arguments *arguments, const ScenarioMatrix *matrix,
-                     CostEstimate *estimates, Error *error) {
-  MemoryFacts facts;
-  Ceilings ceilings;
-  bool done = read_facts(arguments_text(arguments, "--model-id"), &facts, error) &&
-              measure(arguments, &ceilings, error);
-  for (size_t i = 0; done && i < matrix->cells.count; i++)
-    done = cost_estimate_of(&facts, &matrix->cells.items[i].effective, &ceilings, &estimates[i],
-                            error);
-  return done;
-}
-
-static bool list(const Arguments *arguments, const ScenarioMatrix *matrix, Error *error) {
-  if (strcmp(arguments_text(arguments, "--output-format"), "json") == 0) {
-    matrix_list_json(matrix);
-    return true;
+static bool list(const Arguments *arguments, ScenarioMatrix *matrix, Error *error) {
+  ModelArgument model = {0};
+  RunPlan plan = {0};
+  Error reading = {0};
+  bool named = arguments_given(arguments, "--model-id");
+  bool done =
+      (!named || model_argument_resolve(arguments_text(arguments, "--model-id"), &model, error)) &&
+      run_plan_make(arguments, named ? model.path : NULL, matrix, &plan, &reading, error);
+  if (done && named && !plan.known) {
+    *error = reading;
+    done = false;
   }
-  bool known = arguments_given(arguments, "--model-id");
-  CostEstimate *estimates = memory_allocate((matrix->cells.count + 1) * sizeof *estimates);
-  bool done = !known || estimate(arguments, matrix, estimates, error);
-  if (done) matrix_list_table(matrix, known ? estimates : NULL);
-  memory_free(estimates);
+  if (done) print(arguments, matrix, &plan);
+  run_plan_free(&plan);
+  model_argument_free(&model);
   return done;
 }
 

@@ -41,6 +41,8 @@ static bool set_engine(const Arguments *arguments, Scenario *scenario, Error *er
     scenario->threads = arguments_integer(arguments, "--threads");
   if (scenario->threads == engine_options_cores()) scenario->threads = 0;
   if (strcmp(scenario->device, "cpu") == 0) scenario->device[0] = '\0';
+  if (arguments_switch(arguments, "--dynamic") && scenario->compile.compiled)
+    scenario->compile.dynamic = TRISTATE_TRUE;
   for (size_t i = 0; i < COUNT_OF(flags); i++) {
     bool applies = arguments_given(arguments, flags[i]) && (i == 0 || sdpa);
     if (applies &&
@@ -162,7 +164,8 @@ bool run_matrix_make(const Arguments *arguments, ScenarioMatrix *matrix, Error *
                       integers_of(arguments, "--iterations", always),
                       integers_of(arguments, "--batch-size", always),
                       integers_of(arguments, "--sequence-length", always),
-                      integers_of(arguments, "--num-tokens-to-generate", always)};
+                      integers_of(arguments, "--num-tokens-to-generate", always),
+                      integers_of(arguments, "--depth", always)};
   Texts dtypes = texts_of(arguments, "--dtype", false);
   MatrixAxes axes = {
       .dtypes = dtypes.items,
@@ -177,6 +180,8 @@ bool run_matrix_make(const Arguments *arguments, ScenarioMatrix *matrix, Error *
       .sequence_length_count = lists[3].count,
       .tokens = lists[4].items,
       .token_count = lists[4].count,
+      .depths = lists[5].items,
+      .depth_count = lists[5].count,
       .monitoring = unmonitored,
       .monitoring_count = arguments_switch(arguments, "--no-gpu-monitoring") ? 1 : 0,
   };

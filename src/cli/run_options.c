@@ -44,6 +44,15 @@ static const Option scenario_rows[] = {
      .standard = "128",
      .help =
          "new tokens of each sequence, exactly; at least 2, or there is no inter-token latency"},
+    {.flag = "--depth",
+     .letter = 'd',
+     .kind = OPTION_INTEGER,
+     .list = true,
+     .least = 0,
+     .most = SCENARIO_MAX_TOKENS,
+     .standard = "0",
+     .help = "tokens that the cache holds before the prompt: filled once, every run begins behind "
+             "them"},
     {.flag = "--config-file",
      .kind = OPTION_TEXT,
      .placeholder = "FILE",

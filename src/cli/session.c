@@ -20,6 +20,12 @@ static const Option prompt_rows[] = {
 };
 const OptionTable prompt_options = OPTION_TABLE("Prompt", prompt_rows);
 
+static bool check_engine(const EngineOptions *engine, Error *error) {
+  return !engine->dynamic || engine->compile_mode ||
+         error_set(error, ERROR_ARGUMENT, "--dynamic",
+                   "given without a --compile-mode, expected a mode to compile in");
+}
+
 // For ids alone a tokenizer is a comfort: one that cannot be used is done without, and told once
 // the model turns out to be fine.
 static bool open_tokenizer(Session *session, bool needed, Error *error) {
@@ -66,6 +72,7 @@ static bool resolve_model(Session *session, const char *given, Error *error) {
 bool session_open(Session *session, const Arguments *arguments, bool want_text, Error *error) {
   *session = (Session){0};
   bool done = engine_options_parse(arguments, &session->engine, error) &&
+              check_engine(&session->engine, error) &&
               resolve_model(session, arguments_text(arguments, "--model-id"), error) &&
               read_prompt(session, arguments, want_text, error);
   if (!done) session_close(session);
@@ -87,6 +94,7 @@ static bool check_prompt(const Session *session, Error *error) {
 static bool open_generator(Session *session, int64_t new_tokens, Error *error) {
   const char *backend = session->engine.sdpa_backend, *mode = session->engine.compile_mode;
   StepOptions compile = step_options(mode);
+  compile.dynamic = session->engine.dynamic;
   GraphDumpWhich which;
   if (!graph_dump_by_name(session->engine.dump_graph, &which)) return false; // the table's choices
   session->dump = graph_dump(which, session->engine.dump_folder, "");

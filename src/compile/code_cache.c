@@ -142,7 +142,7 @@ static bool wait_for_lock(int descriptor, int64_t deadline) {
   }
 }
 
-int code_cache_lock(CodeCache *cache, const char *key, int64_t timeout_ns) {
+int code_cache_lock(const CodeCache *cache, const char *key, int64_t timeout_ns) {
   if (code_cache_problem(cache)) return -1;
   char *path = code_cache_path(cache->folder, key, "lock");
   int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -43,7 +43,7 @@ bool code_cache_find(CodeCache *cache, const char *key, Text *object);
 bool code_cache_store(CodeCache *cache, const CodeCacheEntry *entry, Span object);
 // Waits until no other process builds this key, at most `timeout_ns`; returns a descriptor to give
 // to code_cache_unlock, -1 where locking does not work or took too long (then build it anyway).
-int code_cache_lock(CodeCache *cache, const char *key, int64_t timeout_ns);
+int code_cache_lock(const CodeCache *cache, const char *key, int64_t timeout_ns);
 void code_cache_unlock(int descriptor); // -1 is fine
 
 // The entries, most recently used first; caller frees the array.

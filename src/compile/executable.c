@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/executable.h"
 #include "compile/schedule.h"
-#include "graph/steps.h"
 
 enum { PAGE = 4096, LINE = 64 };
 
@@ -51,14 +50,23 @@ static void find_scratch(Executable *executable) {
   }
 }
 
-// What the steps need at their length; another length may need more.
+// What the steps need at their length; another may need more. Without memory for it, what was
+// there stays.
 static bool take_scratch(Executable *executable, Error *error) {
+  int64_t common = executable->common_scratch, own = executable->own_scratch;
+  Region larger;
   find_scratch(executable);
   size_t bytes =
       (size_t)(executable->common_scratch + executable->threads * executable->own_scratch);
   if (bytes <= executable->scratch.size) return true;
+  if (!region_map(&larger, bytes, error)) {
+    executable->common_scratch = common;
+    executable->own_scratch = own;
+    return false;
+  }
   region_unmap(&executable->scratch);
-  return region_map(&executable->scratch, bytes, error);
+  executable->scratch = larger;
+  return true;
 }
 
 static char *own_block(const Executable *executable, int thread) {
@@ -207,4 +215,30 @@ int executable_output_count(const Executable *executable) {
 
 const Tensor *executable_output(const Executable *executable, int index) {
   return &executable->steps[0].outputs[index];
+}
+
+const Steps *executable_steps(const Executable *executable) {
+  return &executable->steps[0];
+}
+
+void executable_set_attributes(Executable *executable, int index, const void *attributes) {
+  for (int i = 0; i < executable->threads; i++)
+    executable->steps[i].steps[index].attributes = attributes;
+}
+
+bool executable_make_room(Executable *executable, Error *error) {
+  return take_scratch(executable, error);
+}
+
+const void *executable_keep(Executable *executable, const void *bytes, size_t size) {
+  return graph_keep(executable->graph, bytes, size);
+}
+
+void executable_run_step(Executable *executable, int index) {
+  bool fork = executable->schedule.by[index] == RUN_BY_FORK;
+  Stretch stretch = {executable, index, index + 1, fork};
+  if (fork || !executable->options.replay)
+    run_alone(executable, index);
+  else
+    team_run(executable->options.team, run_stretch, &stretch);
 }

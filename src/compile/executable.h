@@ -9,7 +9,7 @@
 //
 // An operator that can only fork by itself ends a stretch of the replay and begins the next.
 #pragma once
-#include "graph/length_table.h"
+#include "graph/steps.h"
 
 typedef struct Executable Executable;
 
@@ -38,3 +38,15 @@ CHECKED bool executable_set_length(Executable *executable, int64_t length, Error
 void executable_run(Executable *executable);
 int executable_output_count(const Executable *executable);
 const Tensor *executable_output(const Executable *executable, int index);
+
+// For a tuner, which tries other attributes on steps as they stand in a finished run, with the
+// memory that run left. Steps are those of the length that was set last.
+const Steps *executable_steps(const Executable *executable);
+// Of the same operator; they must live as long as they are used. Their scratch is made room for
+// before the step runs: false where there is no memory for it, and what was is still there.
+void executable_set_attributes(Executable *executable, int index, const void *attributes);
+CHECKED bool executable_make_room(Executable *executable, Error *error);
+// A copy that lives as long as the executable.
+const void *executable_keep(Executable *executable, const void *bytes, size_t size);
+// Runs one step by itself, as it runs in a run of all.
+void executable_run_step(Executable *executable, int index);

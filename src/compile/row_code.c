@@ -46,7 +46,7 @@ static void write_columns(RowWriter *writer, RowBody body, int64_t begin, int64_
   if (vectors > WRITTEN_OUT) {
     done = vectors / COPIES * COPIES;
     row_open(writer, "for (long d = %lld; d < %lld; d += %d) ", (long long)begin,
-             (long long)(begin + done * writer->lanes), COPIES * writer->lanes);
+             (long long)begin + (long long)done * writer->lanes, COPIES * writer->lanes);
     for (int copy = 0; copy < COPIES; copy++) {
       snprintf(at, sizeof at, "d + %d", copy * writer->lanes);
       body.copy = copy;
@@ -55,7 +55,7 @@ static void write_columns(RowWriter *writer, RowBody body, int64_t begin, int64_
     row_close(writer);
   }
   for (; done <= vectors; done++) {
-    snprintf(at, sizeof at, "%lld", (long long)(begin + done * writer->lanes));
+    snprintf(at, sizeof at, "%lld", (long long)begin + (long long)done * writer->lanes);
     body.copy = (int)(done % COPIES);
     body.part = done == vectors ? (int)(count % writer->lanes) : 0;
     if (done < vectors || body.part) write_body(writer, &body);
@@ -265,11 +265,15 @@ static void declare_token(RowWriter *writer) {
   }
 }
 
+static bool is_table(const RowGroup *group, const RowUse *use) {
+  return use->slot >= 0 && group->slots[use->slot].role == ROW_TABLE;
+}
+
 static void declare_tables(RowWriter *writer, int member) {
   const RowMember *m = row_member(writer, member);
   int past = m->input_count - 1; // the last input of those that have a table
   for (int i = 1; i < m->input_count; i++)
-    if (writer->group->slots[m->inputs[i].slot].role == ROW_TABLE && m->inputs[i].slot >= 0)
+    if (is_table(writer->group, &m->inputs[i]))
       row_line(writer,
                "const float *t%d_%d = (const float *)(call->slots[%d].data + position%d * "
                "call->slots[%d].query);",
@@ -284,7 +288,7 @@ static void declare_constants(RowWriter *writer) {
   for (int i = 0; i < group->member_count; i++)
     if (row_is_local(writer, i))
       row_line(writer, "float kept%d[%lld] __attribute__((aligned(64)));", i,
-               (long long)(group->members[i].output.heads * group->members[i].output.columns));
+               (long long)group->members[i].output.heads * group->members[i].output.columns);
 }
 
 void row_code_append(Text *out, const RowGroup *group, CpuTier tier) {

@@ -5,18 +5,23 @@
 #include "base/memory.h"
 #include "compile/code_cache_files.h"
 #include "device/host.h"
-#include <math.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { RECORD_LIMIT = 32 << 10 };
 
 bool tuning_store_key(const char *what, char key[SHA256_HEX_SIZE], Error *error) {
   Host host;
+  struct stat self = {0};
   Text whole = {0};
+  (void)stat("/proc/self/exe", &self);
   host_read("", &host);
-  text_append_format(&whole, "%s\n%s", host.processor, what);
+  text_append_format(&whole, "%s\n%" PRId64 " %" PRId64 ".%09ld\n%s", host.processor,
+                     (int64_t)self.st_size, (int64_t)self.st_mtim.tv_sec, self.st_mtim.tv_nsec,
+                     what);
   host_free(&host);
   bool done = sha256_bytes(whole.data, whole.size, key, error);
   text_free(&whole);

@@ -11,7 +11,7 @@
 #include "compile/code_cache.h"
 #include <jansson.h>
 
-enum { TUNING_MOST_CANDIDATES = 16, TUNING_NAME = 64, TUNING_LABEL = 160 };
+enum { TUNING_MOST_CANDIDATES = 16, TUNING_NAME = 80, TUNING_LABEL = 160 };
 
 typedef struct {
   char name[TUNING_NAME]; // what distinguishes it: "rows 96 columns 128"
@@ -29,7 +29,8 @@ typedef struct {
   TuningCandidate candidates[TUNING_MOST_CANDIDATES];
 } TuningRecord;
 
-// `what`: all that the times depend on but the processor, which is added.
+// `what`: all that the times depend on but the processor and this program (other kernels, other
+// winners), which are added.
 CHECKED bool tuning_store_key(const char *what, char key[SHA256_HEX_SIZE], Error *error);
 // False: there is none.
 bool tuning_store_find(const CodeCache *cache, const char *key, TuningRecord *record);

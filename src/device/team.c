@@ -20,7 +20,8 @@ enum {
   MAXIMUM_THREADS = 1024
 };
 
-// A counter that threads wait on until it moves; `sleepers` are those inside the futex.
+// A counter that threads wait on until it has come far enough; `sleepers` are those inside the
+// futex.
 typedef struct {
   _Alignas(64) _Atomic uint32_t value;
   _Atomic uint32_t sleepers;
@@ -34,9 +35,9 @@ typedef struct {
 } Worker;
 
 struct Team {
-  Signal start, finish, passed; // one more task; one task done; one barrier passed
+  Signal start, finish; // one more task; one task done
+  Signal arrived;       // at barriers of this task, one more: each `threads` of them pass one
   _Alignas(64) _Atomic uint32_t running;
-  _Alignas(64) _Atomic uint32_t arrived;
   _Alignas(64) TeamTask *task;
   void *context;
   int threads;
@@ -59,8 +60,12 @@ static void pause_briefly(void) {
 #endif
 }
 
+static bool is_beyond(uint32_t value, uint32_t from) {
+  return (int32_t)(value - from) > 0;
+}
+
 static bool has_moved(Signal *signal, uint32_t from) {
-  return atomic_load_explicit(&signal->value, memory_order_acquire) != from;
+  return is_beyond(atomic_load_explicit(&signal->value, memory_order_acquire), from);
 }
 
 static bool spin_until_moved(const Team *team, Signal *signal, uint32_t from) {
@@ -79,16 +84,22 @@ static bool spin_until_moved(const Team *team, Signal *signal, uint32_t from) {
 }
 
 static void signal_wait(const Team *team, Signal *signal, uint32_t from) {
+  uint32_t value;
   if (spin_until_moved(team, signal, from)) return;
   atomic_fetch_add(&signal->sleepers, 1);
-  while (atomic_load(&signal->value) == from) futex(&signal->value, FUTEX_WAIT, from);
+  while (!is_beyond(value = atomic_load(&signal->value), from))
+    futex(&signal->value, FUTEX_WAIT, value);
   atomic_fetch_sub(&signal->sleepers, 1);
 }
 
 // Sequentially consistent on both words: either the sleeper sees the new value, or we see it.
+static void wake_sleepers(Signal *signal) {
+  if (atomic_load(&signal->sleepers)) futex(&signal->value, FUTEX_WAKE, INT_MAX);
+}
+
 static void signal_move(Signal *signal) {
   atomic_fetch_add(&signal->value, 1);
-  if (atomic_load(&signal->sleepers)) futex(&signal->value, FUTEX_WAKE, INT_MAX);
+  wake_sleepers(signal);
 }
 
 static void pin_self(const Team *team, int thread) {
@@ -150,6 +161,7 @@ void team_run(Team *team, TeamTask *task, void *context) {
   uint32_t finished = atomic_load_explicit(&team->finish.value, memory_order_relaxed);
   uint32_t round = atomic_load_explicit(&team->start.value, memory_order_relaxed) + 1;
   atomic_store_explicit(&team->running, (uint32_t)team->threads, memory_order_relaxed);
+  atomic_store_explicit(&team->arrived.value, 0, memory_order_relaxed);
   signal_move(&team->start);
   task(context, 0, team->threads);
   run_unclaimed(team, round);
@@ -159,15 +171,16 @@ void team_run(Team *team, TeamTask *task, void *context) {
     signal_wait(team, &team->finish, finished);
 }
 
+// One word that all add to and wait on: what the last one to arrive writes is what the others read.
 void team_barrier(Team *team) {
-  if (team->threads == 1) return;
-  uint32_t passed = atomic_load_explicit(&team->passed.value, memory_order_acquire);
-  if (atomic_fetch_add(&team->arrived, 1) + 1 < (uint32_t)team->threads) {
-    signal_wait(team, &team->passed, passed);
-    return;
-  }
-  atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
-  signal_move(&team->passed);
+  uint32_t threads = (uint32_t)team->threads;
+  if (threads == 1) return;
+  uint32_t before = atomic_fetch_add(&team->arrived.value, 1);
+  uint32_t last = before - before % threads + threads - 1;
+  if (before == last)
+    wake_sleepers(&team->arrived);
+  else
+    signal_wait(team, &team->arrived, last);
 }
 
 static void stop_workers(Team *team, int count) {

@@ -23,6 +23,8 @@ struct Generator {
   bool *stopped;     // [max_batch]
   int64_t batch;     // of the run
   int64_t used;      // tokens cached, of each sequence
+  int64_t context, context_batch; // tokens that runs keep, of so many sequences
+  bool filling;                   // the context, without programs
 };
 
 static bool open_programs(Generator *generator, const Kernels *kernels, Team *team, Error *error) {
@@ -33,6 +35,16 @@ static bool open_programs(Generator *generator, const Kernels *kernels, Team *te
   return generator->programs != NULL;
 }
 
+static bool prepare_attention(Generator *generator, CpuTier tier, Error *error) {
+  Decoder *decoder = &generator->decoder;
+  const GeneratorOptions *options = &generator->options;
+  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
+  if (generator->programs)
+    return step_programs_attention(generator->programs, decoder->attention, limits,
+                                   &decoder->prepared, error);
+  return attention_open(decoder->attention, &limits, &decoder->prepared, error);
+}
+
 static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *error) {
   const ModelConfig *config = generator->decoder.config;
   const GeneratorOptions *options = &generator->options;
@@ -41,19 +53,16 @@ static bool open_parts(Generator *generator, CpuTier tier, Team *team, Error *er
   if (!generator->decoder.attention ||
       !decoder_supported(&generator->decoder, options->cache_dtype, error))
     return false;
-  AttentionLimits limits = {.batch = options->max_batch, .keys = options->max_tokens, .tier = tier};
-  if (!attention_open(generator->decoder.attention, &limits, &generator->decoder.prepared, error))
-    return false;
+  if (options->compile && !open_programs(generator, kernels, team, error)) return false;
+  if (!prepare_attention(generator, tier, error)) return false;
   CacheShape shape = {.layers = config->layers,
                       .sequences = options->max_batch,
                       .kv_heads = config->kv_heads,
                       .head_dim = config->head_dim,
                       .capacity = options->max_tokens,
                       .dtype = options->cache_dtype};
-  bool compiled = options->compile != NULL;
-  generator->cache = (compiled ? static_cache_open : growing_cache_open)(&shape, error);
-  if (!generator->cache || (compiled && !open_programs(generator, kernels, team, error)))
-    return false;
+  generator->cache = (options->compile ? static_cache_open : growing_cache_open)(&shape, error);
+  if (!generator->cache) return false;
   generator->rope = rope_open(&config->rope, options->max_tokens);
   generator->ops = eager_open(kernels, team);
   generator->sampler = sampler_open(kernels, config->vocabulary);
@@ -99,11 +108,11 @@ Generator *generator_open(const Model *model, Team *team, CpuTier tier,
 void generator_close(Generator *generator) {
   if (!generator) return;
   sampler_close(generator->sampler);
-  step_programs_close(generator->programs);
   eager_close(generator->ops);
   rope_close(generator->rope);
   cache_close(generator->cache);
   attention_close(generator->decoder.attention, generator->decoder.prepared);
+  step_programs_close(generator->programs);
   memory_free(generator->stopped);
   memory_free(generator->ids);
   memory_free(generator->fed);
@@ -112,17 +121,21 @@ void generator_close(Generator *generator) {
   memory_free(generator);
 }
 
-// Empties the cache for a run of `batch` sequences of at most `tokens`.
+// Truncates the cache to the context for a run of `batch` sequences of at most `tokens` more.
 static bool begin(Generator *generator, int64_t batch, int64_t tokens, Error *error) {
   const GeneratorOptions *options = &generator->options;
   if (batch < 1 || batch > options->max_batch)
     return error_set(error, ERROR_ARGUMENT, "batch", "is %lld, expected 1 to %lld",
                      (long long)batch, (long long)options->max_batch);
-  if (tokens < 1 || tokens > options->max_tokens)
+  if (tokens < 1 || tokens > options->max_tokens - generator->context)
     return error_set(error, ERROR_ARGUMENT, "tokens", "are %lld, expected 1 to %lld",
-                     (long long)tokens, (long long)options->max_tokens);
+                     (long long)tokens, (long long)(options->max_tokens - generator->context));
+  if (generator->context && batch > generator->context_batch)
+    return error_set(error, ERROR_ARGUMENT, "batch",
+                     "is %lld, but the context is of %lld sequences", (long long)batch,
+                     (long long)generator->context_batch);
   generator->batch = batch;
-  generator->used = 0;
+  generator->used = generator->context;
   for (int64_t i = 0; i < generator->decoder.config->layers; i++)
     generator->layers[i] = generator->cache->form->layer(generator->cache, i, batch);
   return true;
@@ -142,7 +155,8 @@ static bool check_ids(const Generator *generator, const int32_t *ids, int64_t co
 static Tensor run_pass(Generator *generator, DecoderPass *pass, bool choose) {
   const Decoder *decoder = &generator->decoder;
   Ops *ops = generator->ops;
-  if (!generator->programs) return (choose ? decoder_choose : decoder_forward)(decoder, ops, pass);
+  if (!generator->programs || generator->filling)
+    return (choose ? decoder_choose : decoder_forward)(decoder, ops, pass);
   size_t bytes = (size_t)(pass->batch * pass->length) * sizeof(int32_t);
   memcpy(generator->fed, pass->ids.data, bytes);
   pass->ids.data = generator->fed;
@@ -180,6 +194,38 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
   Tensor made = run_pass(generator, &pass, choose);
   generator->used = end;
   return made;
+}
+
+// One step of the context: columns [at, at + count) of ids [batch, length].
+static bool feed_context(Generator *generator, const int32_t *ids, int64_t length, int64_t at,
+                         int64_t count, int32_t *columns, Error *error) {
+  for (int64_t i = 0; i < generator->batch; i++)
+    memcpy(columns + i * count, ids + i * length + at, (size_t)count * sizeof(int32_t));
+  ops_scope_begin(generator->ops);
+  feed(generator, columns, count, 1, true);
+  ops_scope_end(generator->ops);
+  return ops_finish(generator->ops, error);
+}
+
+bool generation_set_context(Generator *generator, const int32_t *ids, int64_t batch, int64_t length,
+                            Error *error) {
+  generator->context = 0;
+  if (length == 0) return true;
+  if (!begin(generator, batch, length, error) || !check_ids(generator, ids, batch * length, error))
+    return false;
+  int64_t step = length < GENERATION_CONTEXT_STEP ? length : GENERATION_CONTEXT_STEP;
+  int32_t *columns = memory_allocate((size_t)(batch * step) * sizeof *columns);
+  bool done = true;
+  generator->filling = true;
+  for (int64_t at = 0; done && at < length; at += step) {
+    int64_t count = step < length - at ? step : length - at;
+    done = feed_context(generator, ids, length, at, count, columns, error);
+  }
+  generator->filling = false;
+  memory_free(columns);
+  if (done) generator->context = length;
+  generator->context_batch = batch;
+  return done;
 }
 
 static bool is_stop(const GenerationRequest *request, int32_t id) {

@@ -43,14 +43,23 @@ typedef struct {
   int64_t end;     // nanoseconds from the start to the end of the call
 } GenerationResult;
 
-// Empties the cache, prefills, decodes. Allocates nothing from the heap after a first run of the
-// same shape. Ids outside the vocabulary, or more tokens than reserved, are ERROR_ARGUMENT.
+// What the cache holds before every later run: fills it with ids [batch, length] once, in steps of
+// at most GENERATION_CONTEXT_STEP tokens, operator by operator even where passes are compiled. Runs
+// of at most `batch` sequences then begin by truncating the cache to `length`, and their prompts
+// stand behind it. length 0: runs begin with an empty cache again, as they do at first.
+enum { GENERATION_CONTEXT_STEP = 512 };
+CHECKED bool generation_set_context(Generator *generator, const int32_t *ids, int64_t batch,
+                                    int64_t length, Error *error);
+
+// Truncates the cache to the context, prefills, decodes. Allocates nothing from the heap after a
+// first run of the same shape. Ids outside the vocabulary, or more tokens than reserved, are
+// ERROR_ARGUMENT.
 CHECKED bool generation_run(Generator *generator, const GenerationRequest *request,
                             GenerationResult *result, Error *error);
 
-// Teacher forcing: empties the cache, runs ids [length] of one sequence, and writes the logits
-// [positions, vocabulary] of the last `positions` of them. With `stepwise` > 0 the last `stepwise`
-// ids are fed one by one, as in decoding; the rest is prefilled at once.
+// Teacher forcing: truncates the cache to the context, runs ids [length] of one sequence, and
+// writes the logits [positions, vocabulary] of the last `positions` of them. With `stepwise` > 0
+// the last `stepwise` ids are fed one by one, as in decoding; the rest is prefilled at once.
 CHECKED bool generation_logits(Generator *generator, const int32_t *ids, int64_t length,
                                int64_t positions, int64_t stepwise, float *logits, Error *error);
 

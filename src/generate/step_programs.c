@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/step_programs.h"
 #include "base/clock.h"
+#include "compile/score_compiler.h"
 #include "graph/trace.h"
 #include <stdio.h>
 #include <string.h>
@@ -25,10 +26,13 @@ typedef struct {
 
 typedef struct {
   const char *name;
-  bool replay;
+  bool replay, tune;
 } Mode;
 
-static const Mode modes[] = {{"default", false}, {"reduce-overhead", true}};
+static const Mode modes[] = {{"default", false, false},
+                             {"reduce-overhead", true, false},
+                             {"max-autotune-no-cudagraphs", false, true},
+                             {"max-autotune", true, true}};
 
 struct StepPrograms {
   const Kernels *kernels;
@@ -36,6 +40,8 @@ struct StepPrograms {
   StepOptions options;
   const Mode *mode;
   Compiler *compiler;
+  ScoreCompiler *scores;
+  StepTuner *tuner; // NULL: the mode does not tune
   ARRAY_OF(StepProgram) programs;
   StepFacts facts;
 };
@@ -62,6 +68,15 @@ static Compiler *open_compiler(const Kernels *kernels, const StepOptions *option
   return compiler_open(&compiler, error);
 }
 
+static StepTuner *open_tuner(const StepPrograms *programs) {
+  StepTunerOptions tuner = {.kernels = programs->kernels,
+                            .team = programs->team,
+                            .cache = compiler_cache(programs->compiler),
+                            .refresh = programs->options.refresh_cache,
+                            .replay = programs->mode->replay};
+  return step_tuner_open(&tuner);
+}
+
 StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepOptions *options,
                                  Error *error) {
   const Mode *mode = find_mode(options->mode);
@@ -78,7 +93,9 @@ StepPrograms *step_programs_open(const Kernels *kernels, Team *team, const StepO
                              .options = *options,
                              .mode = mode,
                              .compiler = compiler,
+                             .scores = score_compiler_open(compiler),
                              .facts = {.find_ns = clock_now() - begin}};
+  if (mode->tune) programs->tuner = open_tuner(programs);
   return programs;
 }
 
@@ -87,12 +104,25 @@ void step_programs_close(StepPrograms *programs) {
   for (size_t i = 0; i < programs->programs.count; i++)
     compiled_graph_close(programs->programs.items[i].program);
   ARRAY_FREE(&programs->programs);
+  score_compiler_close(programs->scores);
+  step_tuner_close(programs->tuner);
   compiler_close(programs->compiler);
   memory_free(programs);
 }
 
 StepFacts step_programs_facts(const StepPrograms *programs) {
-  return programs->facts;
+  StepFacts facts = programs->facts;
+  if (programs->tuner) facts.tuning = step_tuner_facts(programs->tuner);
+  return facts;
+}
+
+bool step_programs_attention(StepPrograms *programs, const Attention *attention,
+                             AttentionLimits limits, void **prepared, Error *error) {
+  int64_t begin = clock_now();
+  limits.compiler = programs->scores;
+  bool done = attention_open(attention, &limits, prepared, error);
+  programs->facts.attention_ns += clock_now() - begin;
+  return done;
 }
 
 // Passes over several tokens are dynamic where lengths enough differ to tell how things depend on
@@ -243,14 +273,23 @@ static CompiledGraph *find(const StepPrograms *programs, const Guard *guard) {
   return NULL;
 }
 
+// Steps are timed on the values that a run leaves. A pass gives the same result when it is run
+// again: it writes the same keys and values to the same places of the cache.
+static void run_and_tune(StepPrograms *programs, Executable *executable) {
+  executable_run(executable);
+  step_tuner_run(programs->tuner, executable);
+}
+
 const Tensor *step_programs_run(StepPrograms *programs, const Decoder *decoder,
                                 const DecoderPass *pass, bool choose, Error *error) {
   Guard guard = guard_of(programs, pass, choose);
   CompiledGraph *program = find(programs, &guard);
+  bool tune = !program && programs->tuner;
   if (!program) program = make(programs, decoder, pass, &guard, error);
   if (!program) return NULL;
   Executable *executable = compiled_graph_executable(program);
   if (guard.length == ANY && !executable_set_length(executable, pass->length, error)) return NULL;
+  if (tune) run_and_tune(programs, executable);
   executable_run(executable);
   return executable_output(executable, 0);
 }

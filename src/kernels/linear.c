@@ -4,35 +4,30 @@
 #include <assert.h>
 #include <string.h>
 
-// The blocking: a sliver of B (one tile's width, at most SLIVER_BYTES) stays in the caches next to
-// the processor while it meets a block of A (BLOCK_ROWS rows) BLOCK_WIDTH columns of y long, and a
-// CHUNK of rows is packed at a time. Where few tiles have all rows, W is streamed instead, panel by
-// panel from its first column to its last. None of it depends on the number of threads. Measured at
-// M = 512: a sliver that the first-level cache does not hold costs less than more passes over y.
+// The blocking: a sliver of B (one tile's width) stays in the caches next to the processor while it
+// meets a block of A, some columns of y long, and a chunk of rows is packed at a time. Where few
+// tiles have all rows, W is streamed instead, panel by panel from its first column to its last. How
+// long each of these is, is the plan's; of the results none of it decides a bit.
 enum {
-  CHUNK_ROWS = 512,
-  BLOCK_ROWS = 256,
-  SLIVER_BYTES = 48 * 1024,
-  BLOCK_WIDTH = 512,
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
-  STREAMED_TILES = 3,
-  STREAM_AHEAD = 2048, // bytes
-  MANY_TILES = 8,      // of a sliver
+  STREAM_AHEAD = 2048,             // bytes
+  MANY_TILES = 8,                  // of a sliver
   MOST_TILE_ROWS = 16,
   MOST_TILE_COLUMNS = 64
 };
 
 // What one thread needs beside the packed rows.
 typedef struct {
-  _Alignas(64) float sliver[SLIVER_BYTES / sizeof(float)];
-  float edge[MOST_TILE_ROWS * MOST_TILE_COLUMNS]; // a tile that hangs over the last row of W
+  _Alignas(64) float edge[MOST_TILE_ROWS * MOST_TILE_COLUMNS]; // a tile past the last row of W
   float initial[MOST_TILE_ROWS * MOST_TILE_COLUMNS];
+  _Alignas(64) float sliver[]; // sliver_bytes of the plan
 } Workspace;
 
 // One chunk of rows of x, cut up.
 typedef struct {
   const Kernels *kernels;
   const Linear *linear;
+  const LinearPlan *plan;
   int64_t first_row, rows;
   int64_t blocks; // of rows
   int64_t tiles;  // of all blocks
@@ -295,7 +290,7 @@ static void run_groups(const Chunk *chunk, Range groups, Range all_tiles, Worksp
 }
 
 // Threads in a grid, the columns of y first: the cut that leaves the busiest thread least to do.
-static int64_t grid_width(const Chunk *chunk, int threads) {
+static int64_t balanced_width(const Chunk *chunk, int threads) {
   int64_t best = 1, least = INT64_MAX;
   for (int64_t wide = smaller(threads, chunk->groups); wide >= 1; wide--) {
     int64_t high = smaller(threads / wide, chunk->tiles);
@@ -308,7 +303,16 @@ static int64_t grid_width(const Chunk *chunk, int threads) {
   return best;
 }
 
-static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *workspace) {
+static int64_t grid_width(const Chunk *chunk, int threads) {
+  switch (chunk->plan->cut) {
+  case LINEAR_BY_COLUMNS: return smaller(threads, chunk->groups);
+  case LINEAR_BY_ROWS: return smaller(threads / smaller(threads, chunk->tiles), chunk->groups);
+  default: return balanced_width(chunk, threads);
+  }
+}
+
+static void run_chunk(const Chunk *chunk, int thread, int team, Workspace *workspace) {
+  int threads = linear_threads(chunk->linear, team);
   int64_t wide = grid_width(chunk, threads);
   assert(wide >= 1 && wide <= threads);
   int64_t high = smaller(threads / wide, chunk->tiles);
@@ -317,25 +321,31 @@ static void run_chunk(const Chunk *chunk, int thread, int threads, Workspace *wo
   Range tiles = even_part(chunk->tiles, high, thread / wide);
   Range groups = even_part(chunk->groups, wide, thread % wide);
   int64_t packed = chunk->rows * packed_columns(chunk, chunk->linear->matrix->columns);
-  int64_t step =
-      packed * (int64_t)sizeof(float) <= SMALL_PACKED_BYTES ? 1 : BLOCK_WIDTH / chunk->tile_columns;
+  int64_t width = chunk->plan->block_width / chunk->tile_columns;
+  int64_t step = packed * (int64_t)sizeof(float) <= SMALL_PACKED_BYTES ? 1 : width;
   for (int64_t group = groups.begin; group < groups.end; group += step) {
     Range some = {group, smaller(group + step, groups.end)};
     run_groups(chunk, some, tiles, workspace);
   }
 }
 
-// Rows of one tile; of bfloat16, which is widened as it is read, of few.
+// Where few tiles have all rows; only weights that a tile reads as they are.
 static bool streams(const Chunk *chunk) {
   Dtype dtype = chunk->linear->matrix->dtype;
-  if (dtype == DTYPE_F32) return chunk->tiles == 1;
-  return dtype == DTYPE_BF16 && chunk->kernels->tile_takes_bf16 && chunk->tiles <= STREAMED_TILES;
+  if (chunk->tiles > chunk->plan->streamed_tiles) return false;
+  return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && chunk->kernels->tile_takes_bf16);
+}
+
+static const LinearPlan *plan_of(const Linear *linear) {
+  bool serves = linear_plan_serves(linear->plan, linear->rows);
+  return serves ? linear->plan : linear_plan_standard(linear->matrix->dtype);
 }
 
 static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t first_row) {
-  Chunk chunk = {.kernels = kernels, .linear = linear, .first_row = first_row};
-  chunk.rows = smaller(linear->rows - first_row, CHUNK_ROWS);
-  chunk.blocks = ceiling_divide(chunk.rows, BLOCK_ROWS);
+  const LinearPlan *plan = plan_of(linear);
+  Chunk chunk = {.kernels = kernels, .linear = linear, .plan = plan, .first_row = first_row};
+  chunk.rows = smaller(linear->rows - first_row, LINEAR_CHUNK_ROWS);
+  chunk.blocks = ceiling_divide(chunk.rows, plan->block_rows);
   for (int64_t block = 0; block < chunk.blocks; block++) {
     Range rows = block_rows(&chunk, block);
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
@@ -343,23 +353,32 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
   chunk.dot = linear_rounds(kernels, linear->matrix->dtype, linear->rows);
   chunk.streamed = streams(&chunk);
   chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
-  int64_t most = SLIVER_BYTES / (int64_t)sizeof(float) / chunk.tile_columns;
+  // blocks are of an even number of columns
+  int64_t most = plan->sliver_bytes / (int64_t)sizeof(float) / chunk.tile_columns / 2 * 2;
   chunk.column_blocks = chunk.streamed ? 1 : ceiling_divide(linear->matrix->columns, most);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
   chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);
   return chunk;
 }
 
+static int64_t workspace_bytes(const LinearPlan *plan) {
+  int64_t bytes = (int64_t)sizeof(Workspace) + plan->sliver_bytes;
+  return ceiling_divide(bytes, MATRIX_ALIGNMENT) * MATRIX_ALIGNMENT;
+}
+
+static Workspace *workspace_at(const Linear *linear, int thread) {
+  return (Workspace *)((char *)linear->scratch + thread * workspace_bytes(plan_of(linear)));
+}
+
 static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear, int thread,
                         int threads) {
-  Workspace *workspaces = linear->scratch;
-  for (int64_t row = 0; row < linear->rows; row += CHUNK_ROWS) {
+  for (int64_t row = 0; row < linear->rows; row += LINEAR_CHUNK_ROWS) {
     Chunk chunk = chunk_at(kernels, linear, row);
-    chunk.packed = (float *)(workspaces + threads);
+    chunk.packed = (float *)workspace_at(linear, threads);
     if (row) team_barrier(team); // the packed rows of the last chunk are still being read
     pack_chunk(&chunk, thread, threads);
     team_barrier(team);
-    run_chunk(&chunk, thread, threads, workspaces + thread);
+    run_chunk(&chunk, thread, threads, workspace_at(linear, thread));
   }
 }
 
@@ -367,9 +386,21 @@ bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows) {
   return kernels->tile_dot && dtype == DTYPE_BF16 && rows > kernels->streamed_rows;
 }
 
+int linear_threads(const Linear *linear, int threads) {
+  int64_t most = plan_of(linear)->threads;
+  return most ? (int)smaller(most, threads) : threads;
+}
+
+int64_t linear_plan_scratch_bytes(const LinearPlan *plan, int64_t most_rows, int64_t most_columns,
+                                  int threads) {
+  int64_t packed = smaller(most_rows, LINEAR_CHUNK_ROWS) * most_columns * (int64_t)sizeof(float);
+  int64_t each = workspace_bytes(linear_plan_standard(DTYPE_F32)); // the same for all dtypes
+  if (plan && workspace_bytes(plan) > each) each = workspace_bytes(plan);
+  return threads * each + packed;
+}
+
 int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads) {
-  int64_t packed = smaller(most_rows, CHUNK_ROWS) * most_columns * (int64_t)sizeof(float);
-  return threads * (int64_t)sizeof(Workspace) + packed;
+  return linear_plan_scratch_bytes(NULL, most_rows, most_columns, threads);
 }
 
 void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, int thread,
@@ -378,8 +409,10 @@ void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, i
     run_blocked(kernels, team, linear, thread, threads);
     return;
   }
+  threads = linear_threads(linear, threads);
+  if (linear->rows == 0 || thread >= threads) return;
   Range panels = even_part(matrix_panels(linear->matrix->rows), threads, thread);
-  if (linear->rows > 0) kernels->linear_direct(linear, panels.begin, panels.end);
+  kernels->linear_direct(linear, panels.begin, panels.end);
 }
 
 typedef struct {
@@ -395,7 +428,7 @@ static void direct_job(void *context, int thread, int threads) {
 
 static Chunk chunk_of(const Job *job, int threads) {
   Chunk chunk = chunk_at(job->kernels, job->linear, job->first_row);
-  chunk.packed = (float *)((Workspace *)job->linear->scratch + threads);
+  chunk.packed = (float *)workspace_at(job->linear, threads);
   return chunk;
 }
 
@@ -407,7 +440,7 @@ static void pack_job(void *context, int thread, int threads) {
 static void chunk_job(void *context, int thread, int threads) {
   const Job *job = context;
   Chunk chunk = chunk_of(job, threads);
-  run_chunk(&chunk, thread, threads, (Workspace *)job->linear->scratch + thread);
+  run_chunk(&chunk, thread, threads, workspace_at(job->linear, thread));
 }
 
 // Tasks without barriers, whose shares the caller can take over from a worker that has no core.
@@ -417,7 +450,7 @@ void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
     team_run(team, direct_job, &job);
     return;
   }
-  for (; job.first_row < linear->rows; job.first_row += CHUNK_ROWS) {
+  for (; job.first_row < linear->rows; job.first_row += LINEAR_CHUNK_ROWS) {
     team_run(team, pack_job, &job);
     team_run(team, chunk_job, &job);
   }

@@ -13,6 +13,7 @@
 #pragma once
 #include "device/team.h"
 #include "kernels/activation.h"
+#include "kernels/linear_plan.h"
 #include "kernels/matrix.h"
 
 // What happens to a sum while it is still in the first-level cache, in this order: the matrix's
@@ -30,14 +31,21 @@ typedef struct {
   Epilogue epilogue;
   float *y; // must not overlap x
   int64_t y_stride;
-  void *scratch; // linear_scratch_bytes, 64-byte aligned
+  void *scratch;          // linear_plan_scratch_bytes, 64-byte aligned
+  const LinearPlan *plan; // NULL, or it serves other rows: the standard one of the dtype
 } Linear;
 
 typedef struct Kernels Kernels;
 
 // Whether a product of so many rows with weights of the dtype rounds x to bfloat16.
 bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows);
-// For any product of at most this many rows and columns of W (the most that any layer has).
+// How many of the team's threads the product takes.
+int linear_threads(const Linear *linear, int threads);
+// For any product of at most this many rows and columns of W (the most that any layer has) that
+// follows the plan; NULL: a standard one.
+int64_t linear_plan_scratch_bytes(const LinearPlan *plan, int64_t most_rows, int64_t most_columns,
+                                  int threads);
+// Of a standard plan.
 int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int threads);
 // By all threads of the team. Allocates nothing.
 void linear_run(const Kernels *kernels, Team *team, const Linear *linear);

@@ -11,8 +11,8 @@ typedef struct {
   int32_t index; // -1: none yet
 } Best;
 
-// Scratch: Best [threads][rows], then streamed: block of y [threads][rows][BLOCK], else: y [rows,
-// rows of W] and what linear_run wants.
+// Scratch: Best [threads][rows], each thread's in lines of its own, then streamed: block of y
+// [threads][rows][BLOCK], else: y [rows, rows of W] and what linear_run wants.
 typedef struct {
   const Kernels *kernels;
   const Linear *linear;
@@ -25,7 +25,11 @@ static int64_t aligned(int64_t bytes) {
 }
 
 static int64_t best_bytes(int64_t rows, int threads) {
-  return aligned(threads * rows * (int64_t)sizeof(Best));
+  return threads * aligned(rows * (int64_t)sizeof(Best));
+}
+
+static Best *best_of(const Best *best, int64_t rows, int thread) {
+  return (Best *)((char *)best + best_bytes(rows, thread));
 }
 
 static int64_t logits_bytes(int64_t rows, const Matrix *matrix) {
@@ -79,7 +83,7 @@ static int64_t stream_block(const Job *job, int64_t first, int64_t last, float *
 static void stream_task(void *context, int thread, int threads) {
   const Job *job = context;
   int64_t rows = job->linear->rows, first, end;
-  Best *best = job->best + thread * rows;
+  Best *best = best_of(job->best, rows, thread);
   float *y = job->y + thread * rows * BLOCK;
   clear(best, rows);
   team_share(matrix_panels(job->linear->matrix->rows), 1, thread, threads, &first, &end);
@@ -93,7 +97,7 @@ static void stream_task(void *context, int thread, int threads) {
 static void scan_task(void *context, int thread, int threads) {
   const Job *job = context;
   int64_t rows = job->linear->rows, columns = job->linear->matrix->rows, begin, end;
-  Best *best = job->best + thread * rows;
+  Best *best = best_of(job->best, rows, thread);
   clear(best, rows);
   team_share(columns, MATRIX_PANEL, thread, threads, &begin, &end);
   if (begin < end) consider_columns(job, job->y + begin, columns, begin, end - begin, best);
@@ -104,27 +108,55 @@ static void merge(const Job *job, int threads, int32_t *indices) {
   for (int64_t row = 0; row < rows; row++) {
     Best best = job->best[row];
     for (int thread = 1; thread < threads; thread++) {
-      const Best *other = &job->best[thread * rows + row];
+      const Best *other = &best_of(job->best, rows, thread)[row];
       if (other->index >= 0) consider(&best, other->value, other->index);
     }
     indices[row] = best.index;
   }
 }
 
-void linear_argmax_run(const Kernels *kernels, Team *team, const Linear *linear, int32_t *indices) {
-  int threads = team_size(team);
+static Job job_of(const Kernels *kernels, const Linear *linear, int threads) {
   char *scratch = linear->scratch;
-  Job job = {kernels, linear, linear->scratch,
-             (float *)(scratch + best_bytes(linear->rows, threads))};
-  if (linear->rows <= kernels->streamed_rows) {
+  return (Job){kernels, linear, linear->scratch,
+               (float *)(scratch + best_bytes(linear->rows, threads))};
+}
+
+static bool is_streamed(const Job *job) {
+  return job->linear->rows <= job->kernels->streamed_rows;
+}
+
+// The product of many rows, into y.
+static Linear whole_of(const Job *job) {
+  Linear whole = *job->linear;
+  whole.y = job->y;
+  whole.y_stride = whole.matrix->rows;
+  whole.scratch = (char *)job->y + logits_bytes(whole.rows, whole.matrix);
+  return whole;
+}
+
+void linear_argmax_run(const Kernels *kernels, Team *team, const Linear *linear, int32_t *indices) {
+  Job job = job_of(kernels, linear, team_size(team));
+  if (is_streamed(&job)) {
     team_run(team, stream_task, &job);
   } else {
-    Linear whole = *linear;
-    whole.y = job.y;
-    whole.y_stride = linear->matrix->rows;
-    whole.scratch = (char *)job.y + logits_bytes(linear->rows, linear->matrix);
+    Linear whole = whole_of(&job);
     linear_run(kernels, team, &whole);
     team_run(team, scan_task, &job);
   }
-  merge(&job, threads, indices);
+  merge(&job, team_size(team), indices);
+}
+
+void linear_argmax_run_part(const Kernels *kernels, Team *team, const Linear *linear,
+                            int32_t *indices, int thread, int threads) {
+  Job job = job_of(kernels, linear, threads);
+  if (is_streamed(&job)) {
+    stream_task(&job, thread, threads);
+  } else {
+    Linear whole = whole_of(&job);
+    linear_run_part(kernels, team, &whole, thread, threads);
+    if (threads > 1) team_barrier(team);
+    scan_task(&job, thread, threads);
+  }
+  if (threads > 1) team_barrier(team);
+  if (thread == 0) merge(&job, threads, indices);
 }

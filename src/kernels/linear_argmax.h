@@ -11,3 +11,7 @@ int64_t linear_argmax_scratch_bytes(const Kernels *kernels, int64_t rows, const 
 // indices [rows]. Few rows keep a block of y at a time in the first-level cache; more rows go
 // through the scratch. Allocates nothing.
 void linear_argmax_run(const Kernels *kernels, Team *team, const Linear *linear, int32_t *indices);
+// One thread's part, for a caller that is already inside a task of the team (team: for barriers,
+// when threads > 1). The indices are complete after the next barrier.
+void linear_argmax_run_part(const Kernels *kernels, Team *team, const Linear *linear,
+                            int32_t *indices, int thread, int threads);

@@ -36,11 +36,11 @@ static void call_part(void *call, int thread, int threads) {
 void operator_run(const Operator *op, const OperatorContext *context, const Tensor *inputs,
                   int count, const void *attributes, Tensor *output) {
   Call call = {op, context, inputs, count, attributes, output, NULL};
-  if (op->run) {
+  bool small = op->small && op->small(inputs, attributes, output);
+  if (op->run && !small) {
     op->run(context, inputs, count, attributes, output);
     return;
   }
-  bool small = op->small && op->small(inputs, attributes, output);
   int threads = small ? 1 : team_size(context->team);
   if (op->scratch_bytes) {
     int64_t bytes = op->scratch_bytes(context->kernels, inputs, count, attributes, threads);

@@ -51,7 +51,7 @@ typedef struct {
                            const void *attributes, int threads);
   // Whether one thread is done before a team has gathered. NULL: never.
   bool (*small)(const Tensor *inputs, const void *attributes, const Tensor *output);
-  // How it runs from outside such a task. NULL: by its parts.
+  // How it runs from outside such a task where it is not small. NULL: by its parts.
   void (*run)(const OperatorContext *context, const Tensor *inputs, int count,
               const void *attributes, Tensor *output);
 } Operator;

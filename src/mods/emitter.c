@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 static const ModLanguage *language_of(const Emitter *e) {
-  return e->writing_vectors ? e->vectors : e->numbers;
+  return e->writing_vectors && e->vectors ? e->vectors : e->numbers;
 }
 
 static ModTextType text_type(ModType type, ModLaneType lane) {

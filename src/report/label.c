@@ -12,6 +12,7 @@ static const struct {
     {"sdpa_backend", "", false, "sdpa back end %s"},
     {"dtype", "", false, "%s"},
     {"batch_size", "b", false, "batch %s"},
+    {"depth", "d", false, "depth %s"},
     {"sequence_length", "s", false, "prompts of %s tokens"},
     {"num_tokens_to_generate", "n", false, "%s new tokens"},
     {"compile_kwargs", "", false, "compiled %s"},
@@ -28,6 +29,7 @@ static const struct {
 static const json_t *value_of(const Row *row, size_t field) {
   const json_t *value = json_object_get(row->effective, fields[field].key);
   if (json_is_object(value)) value = json_object_get(value, "mode"); // compile_kwargs
+  if (strcmp(fields[field].key, "depth") == 0 && json_integer_value(value) == 0) return NULL;
   return value;
 }
 
@@ -93,7 +95,8 @@ static json_int_t count_of(const Row *row, const char *key) {
 }
 
 bool label_same_work(const Row *a, const Row *b) {
-  static const char *const keys[] = {"batch_size", "sequence_length", "num_tokens_to_generate"};
+  static const char *const keys[] = {"batch_size", "depth", "sequence_length",
+                                     "num_tokens_to_generate"};
   for (size_t i = 0; i < COUNT_OF(keys); i++)
     if (count_of(a, keys[i]) != count_of(b, keys[i])) return false;
   return true;

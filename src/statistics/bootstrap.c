@@ -23,10 +23,14 @@ static double resampled(const double *values, size_t count, Statistic *statistic
   return statistic(resample, count);
 }
 
-static Interval middle_95(double *statistics) {
+static Interval middle(double *statistics, double confidence) {
   sample_sort(statistics, BOOTSTRAP_ROUNDS);
-  return (Interval){sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.025),
-                    sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.975)};
+  return (Interval){sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.5 - confidence / 2),
+                    sample_quantile(statistics, BOOTSTRAP_ROUNDS, 0.5 + confidence / 2)};
+}
+
+static Interval middle_95(double *statistics) {
+  return middle(statistics, 0.95);
 }
 
 static Interval interval_of(const double *values, size_t count, Statistic *statistic,
@@ -61,6 +65,25 @@ Interval bootstrap_ratio(const double *numerator, size_t numerator_count, const 
     ratios[round] = over / resampled(denominator, denominator_count, median_of, resample, &random);
   }
   Interval interval = middle_95(ratios);
+  memory_free(ratios);
+  return interval;
+}
+
+Interval bootstrap_paired_ratio(const double *numerator, const double *denominator, size_t count,
+                                double confidence, uint64_t seed) {
+  if (count < 2) return (Interval){NAN, NAN};
+  double *ratios = memory_allocate((BOOTSTRAP_ROUNDS + 2 * count) * sizeof *ratios);
+  double *over = ratios + BOOTSTRAP_ROUNDS, *under = over + count;
+  Random random = random_seeded(seed);
+  for (int round = 0; round < BOOTSTRAP_ROUNDS; round++) {
+    for (size_t i = 0; i < count; i++) {
+      size_t pair = random_below(&random, count);
+      over[i] = numerator[pair];
+      under[i] = denominator[pair];
+    }
+    ratios[round] = median_of(over, count) / median_of(under, count);
+  }
+  Interval interval = middle(ratios, confidence);
   memory_free(ratios);
   return interval;
 }

@@ -81,7 +81,27 @@ static void run_forward(const Case *c, const Setting *setting) {
   region_unmap(&region);
 }
 
-static void run_decode(const Case *c, const Setting *setting) {
+typedef struct {
+  const FlashDecode *decode;
+  const Case *c;
+} DecodeJob;
+
+static void decode_job(void *context, int thread, int threads) {
+  const DecodeJob *job = context;
+  flash_decode_run_part(job->decode, &job->c->operands, &job->c->result, thread, threads);
+}
+
+static void decode_alone(FlashDecode *decode, const Case *c) {
+  flash_decode_run(decode, &c->operands, &c->result);
+}
+
+static void decode_by_parts(FlashDecode *decode, const Case *c) {
+  DecodeJob job = {decode, c};
+  team_run(decode->team, decode_job, &job);
+}
+
+static void start_decode(const Case *c, const Setting *setting,
+                         void (*run)(FlashDecode *decode, const Case *c)) {
   MaskStage mask;
   Region region;
   FlashDecode decode;
@@ -90,9 +110,17 @@ static void run_decode(const Case *c, const Setting *setting) {
   flash_decode_start(&decode, &c->problem, &mask.stage, setting->kernels, setting->team,
                      take(&region, bytes));
   uint64_t allocations = memory_allocation_count();
-  flash_decode_run(&decode, &c->operands, &c->result);
+  run(&decode, c);
   assert_int_equal(memory_allocation_count(), allocations);
   region_unmap(&region);
+}
+
+static void run_decode(const Case *c, const Setting *setting) {
+  start_decode(c, setting, decode_alone);
+}
+
+static void run_decode_part(const Case *c, const Setting *setting) {
+  start_decode(c, setting, decode_by_parts);
 }
 
 static void run_chunked(const Case *c, const Setting *setting) {
@@ -173,6 +201,7 @@ static void check_cases(bool decode) {
     setting.block_columns = between(&random, 1, 100);
     check(&c, &setting, run_chunked);
     if (decode) check(&c, &setting, run_decode);
+    if (decode) check(&c, &setting, run_decode_part);
     case_free(&c);
   }
 }
@@ -255,6 +284,7 @@ static void test_infection(void **state) {
     Setting setting = random_setting(&random, kernels);
     setting.mod = &mods[1 + i / 2 % 4]; // those with a mask
     check_infection(&problem, &setting, odd[i % 3], &random, i % 2 ? run_decode : run_forward);
+    if (i % 2) check_infection(&problem, &setting, odd[i % 3], &random, run_decode_part);
     check_infection(&problem, &setting, odd[i % 3], &random, run_chunked);
   }
 }
@@ -283,6 +313,7 @@ static void test_threads_do_not_matter(void **state) {
     check_same(run_forward, false, &random);
     check_same(run_chunked, false, &random);
     check_same(run_decode, true, &random);
+    check_same(run_decode_part, true, &random);
   }
 }
 

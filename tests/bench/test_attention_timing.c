@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order and number of timed calls, on a clock that the calls move themselves; and what a cell
 // computes and moves, recomputed by hand.
-#include "bench/attention/cell_timing.h"
 #include "bench/attention/cell_work.h"
+#include "statistics/timing.h"
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,7 @@ static void calls_take_turns_and_the_first_changes(void **state) {
   bed_make(&bed, 20 * MILLISECOND); // longer than a burst: one call a turn, nothing before it
   TimingPlan plan = {.time_ns = 1000 * (int64_t)MILLISECOND, .now = fake_now};
   for (int i = 0; i < 3; i++) bed.calls[i].cost_ns = 20 * MILLISECOND;
-  cell_timing_run(&plan, bed.calls, 3);
+  timing_run(&plan, bed.calls, 3);
   // all values are equal: enough after TIMING_ENOUGH
   assert_string_equal(log_text, "abcbcacababcbcacababc");
   for (int i = 0; i < 3; i++) {
@@ -86,7 +86,7 @@ static void a_slow_call_is_timed_three_times_however_little_time_there_is(void *
   bed_make(&bed, 9000 * (int64_t)MILLISECOND);
   TimingPlan plan = {.time_ns = MILLISECOND, .now = fake_now};
   bed.calls[0].cost_ns = bed.fakes[0].cost;
-  cell_timing_run(&plan, bed.calls, 1);
+  timing_run(&plan, bed.calls, 1);
   assert_int_equal(bed.calls[0].count, TIMING_LEAST);
 }
 
@@ -97,7 +97,7 @@ static void noise_asks_for_more_until_the_time_is_used(void **state) {
   bed.fakes[0].step = 5 * MILLISECOND; // each call takes longer: never settles
   bed.calls[0].cost_ns = 10 * MILLISECOND;
   TimingPlan plan = {.time_ns = 300 * (int64_t)MILLISECOND, .now = fake_now};
-  cell_timing_run(&plan, bed.calls, 1);
+  timing_run(&plan, bed.calls, 1);
   // 10 + 15 + … : the ninth call passes 300 ms with 270, the tenth with 325
   assert_int_equal(bed.calls[0].count, 10);
 }
@@ -109,7 +109,7 @@ static void short_calls_come_in_bursts_after_an_untimed_one(void **state) {
   bed.calls[0].cost_ns = MILLISECOND;
   bed.calls[0].before = before;
   TimingPlan plan = {.time_ns = 1000 * (int64_t)MILLISECOND, .now = fake_now};
-  cell_timing_run(&plan, bed.calls, 1);
+  timing_run(&plan, bed.calls, 1);
   // a turn: what it begins with, one untimed, four timed (5 ms would fit but for the first ns)
   assert_string_equal(log_text, ".aaaaa.aaaaa");
   assert_int_equal(bed.calls[0].count, 8);
@@ -122,13 +122,13 @@ static void cold_calls_follow_a_flush_that_is_not_timed(void **state) {
   bed_make(&bed, MILLISECOND);
   TimingPlan plan = {.time_ns = 1000 * (int64_t)MILLISECOND, .now = fake_now, .flush = flush};
   bed.calls[0].cost_ns = bed.calls[1].cost_ns = MILLISECOND;
-  cell_timing_run(&plan, bed.calls, 2);
+  timing_run(&plan, bed.calls, 2);
   assert_string_equal(log_text, "!a!b!b!a!a!b!b!a!a!b!b!a!a!b");
   for (int i = 0; i < TIMING_ENOUGH; i++) assert_int_equal(bed.values[0][i], MILLISECOND);
   // a quarter of the time
   bed_make(&bed, 100 * MILLISECOND);
   bed.fakes[0].step = 50 * MILLISECOND;
-  cell_timing_run(&plan, bed.calls, 1);
+  timing_run(&plan, bed.calls, 1);
   assert_int_equal(bed.calls[0].count, TIMING_LEAST);
 }
 
@@ -137,26 +137,26 @@ static void a_warmup_is_bounded(void **state) {
   Bed bed;
   bed_make(&bed, MILLISECOND);
   TimingPlan plan = {.warmup = 5, .now = fake_now};
-  cell_timing_warm_up(&plan, &bed.calls[0]);
+  timing_warm_up(&plan, &bed.calls[0]);
   assert_string_equal(log_text, "aaaaa");
   assert_int_equal(bed.calls[0].cost_ns, MILLISECOND);
   bed_make(&bed, 700 * MILLISECOND);
-  cell_timing_warm_up(&plan, &bed.calls[0]);
+  timing_warm_up(&plan, &bed.calls[0]);
   assert_string_equal(log_text, "aa"); // over a second after the second
   bed_make(&bed, MILLISECOND);
   plan.warmup = 0;
-  cell_timing_warm_up(&plan, &bed.calls[0]);
+  timing_warm_up(&plan, &bed.calls[0]);
   assert_string_equal(log_text, "a"); // its cost must be known
 }
 
 static void the_summary_is_median_and_distance(void **state) {
   (void)state;
   const int64_t values[] = {10, 12, 11, 100, 9};
-  TimingSummary summary = cell_timing_summary(values, 5);
+  TimingSummary summary = timing_summary(values, 5);
   assert_true(summary.median == 11 && summary.deviation == 1 && summary.least == 9);
   double noise = 1.2533 * 1.4826 * 1 / sqrt(5.0) / 11;
   assert_true(fabs(summary.noise - noise) < 1e-12);
-  assert_true(isnan(cell_timing_summary(values, 0).median));
+  assert_true(isnan(timing_summary(values, 0).median));
 }
 
 static void assert_near(double value, double expected) {

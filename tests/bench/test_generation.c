@@ -224,6 +224,11 @@ static void paper_counts_every_part(void **state) {
   assert_int_equal(more.activations - estimate.activations, 4 * 2 * 2 * 3 * 3);
   assert_int_equal(memory_estimate_total(&estimate),
                    estimate.weights + estimate.cache + estimate.activations);
+  MemoryShape deep = eager;
+  deep.depth = 7;
+  MemoryEstimate behind = memory_estimate_of(&facts, &deep);
+  assert_int_equal(behind.cache, 2 * (7 + 8) * 2 * 2 * 1 * 2 * 2);
+  assert_int_equal(behind.activations, 4 * (2 * 7 * (3 * 4 + 3 * 8) + 2 * 10 + 2 * 2 * (7 * 7)));
 }
 
 // As large a model and a scenario as flags and files may ask for.
@@ -238,8 +243,11 @@ static void paper_saturates(void **state) {
                              .head_dim = CONFIG_MAX_HEAD_DIM,
                              .intermediate = CONFIG_MAX_WIDTH,
                              .gated = true};
-  MemoryShape shape = {SCENARIO_MAX_BATCH, SCENARIO_MAX_TOKENS, SCENARIO_MAX_TOKENS, DTYPE_F32,
-                       true};
+  MemoryShape shape = {.batch = SCENARIO_MAX_BATCH,
+                       .depth = SCENARIO_MAX_TOKENS,
+                       .prompt_length = SCENARIO_MAX_TOKENS,
+                       .new_tokens = SCENARIO_MAX_TOKENS,
+                       .dtype = DTYPE_F32};
   for (int i = 0; i < 2; i++) {
     shape.score_matrix = i;
     MemoryEstimate estimate = memory_estimate_of(&facts, &shape);
@@ -287,8 +295,8 @@ static void what_does_not_fit_is_known_before(void **state) {
   Feasibility unknown = *machine;
   unknown.available = 0;
   assert_int_equal(refusal(&unknown, 4, 4096, "eager", &error), ERROR_NONE);
-  assert_true(feasibility_check_reference(machine, DTYPE_BF16, 4096, 64, &error));
-  assert_false(feasibility_check_reference(machine, DTYPE_BF16, 16384, 64, &error));
+  assert_true(feasibility_check_reference(machine, DTYPE_BF16, 0, 4096, 64, &error));
+  assert_false(feasibility_check_reference(machine, DTYPE_BF16, 0, 16384, 64, &error));
   assert_int_equal(error.code, ERROR_MEMORY);
 }
 
@@ -301,6 +309,12 @@ static void positions_are_counted_before(void **state) {
   assert_int_equal(refusal(&gpt2, 1, 1020, "eager", &error), ERROR_ARGUMENT);
   assert_string_equal(error.message, "--sequence-length 1020 + --num-tokens-to-generate 10 is "
                                      "1030, but the model has 1024 positions");
+  Scenario deep = scenario_standard();
+  deep.depth = 800;
+  assert_false(feasibility_check(&gpt2, &deep, &error));
+  assert_string_equal(error.message,
+                      "--depth 800 + --sequence-length 128 + --num-tokens-to-generate 128 is 1056, "
+                      "but the model has 1024 positions");
   gpt2.position_limit = 0;
   assert_int_equal(refusal(&gpt2, 1, 1020, "eager", &error), ERROR_NONE);
 }

@@ -111,7 +111,7 @@ static void assert_sound(Dtype dtype, const char *attention) {
   scenario.sequence_length = PROMPT;
   scenario.num_tokens_to_generate = TOKENS;
   scenario.measurement_iterations = 3;
-  bool read = answer_read(result, &scenario, &answer, &error);
+  bool read = answer_read(result, &scenario, 0, &answer, &error);
   if (!read) print_error("%s: %s\n", error.where, error.message);
   assert_true(read);
   assert_true(answer.valid);

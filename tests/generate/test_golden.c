@@ -8,6 +8,7 @@
 enum { THREADS = 2, BATCH = 3 };
 static const double float32_bound = 1e-4;
 static Team *team;
+static char cache_folder[] = "/tmp/attometer-golden-XXXXXX"; // of tuned forms: empty at first
 
 static void must(bool done, const Error *error) {
   if (!done) fail_msg("%s: %s", error->where, error->message);
@@ -32,11 +33,16 @@ typedef struct {
   bool kernelize, dynamic;
 } Form;
 
+static bool tunes(Form form) {
+  return form.mode && strncmp(form.mode, "max-autotune", strlen("max-autotune")) == 0;
+}
+
 static Generator *open_form(const Model *model, const Attention *attention, Dtype dtype,
                             const Golden *golden, CpuTier tier, Form form) {
   Error error;
   StepOptions compile = step_options(form.mode);
   compile.dynamic = form.dynamic;
+  compile.cache_folder = tunes(form) ? cache_folder : NULL;
   GeneratorOptions options = {.attention = attention->name,
                               .sdpa_backend = attention->backend,
                               .cache_dtype = dtype,
@@ -145,22 +151,34 @@ static void test_float32(void **state) {
 
 // A prefill, one for logits and one for choices of each batch, and the steps of each. Dynamic ones
 // serve a shorter prefill too.
-static void check_form(const char *name, Form form) {
-  Golden golden = golden_read(name);
+static void check_form_with(const Model *model, const Attention *attention, const Golden *golden,
+                            Form form) {
   CpuTier tier = cpu_best_tier();
-  Model *model = open_model(&golden, DTYPE_F32, DTYPE_F32, tier);
+  Generator *generator = open_form(model, attention, DTYPE_F32, golden, tier, form);
+  check_logits(generator, golden, 0);
+  check_greedy(generator, golden);
+  StepFacts facts = generator_step_facts(generator);
+  assert_int_equal(facts.programs, form.mode ? 5 : 0);
+  assert_true((facts.tuning.questions > 0) == tunes(form));
+  assert_true(facts.tuning.cached <= facts.tuning.questions);
+  bool steps = steps_equal_prefill(model, golden->prompt_length);
+  if (steps && form.dynamic) {
+    check_logits(generator, golden, 7);
+    assert_int_equal(generator_step_facts(generator).programs, 6);
+  }
+  if (steps) check_logits(generator, golden, golden->prompt_length);
+  generator_close(generator);
+}
+
+// With every implementation of this build; `only` ≥ 0: with that one, counted round.
+static void check_form(const char *name, Form form, int only) {
+  Golden golden = golden_read(name);
+  Model *model = open_model(&golden, DTYPE_F32, DTYPE_F32, cpu_best_tier());
+  int number = 0, present = 0;
+  FOR_EACH_ATTENTION(attention) present++;
   FOR_EACH_ATTENTION(attention) {
-    Generator *generator = open_form(model, attention, DTYPE_F32, &golden, tier, form);
-    check_logits(generator, &golden, 0);
-    check_greedy(generator, &golden);
-    assert_int_equal(generator_step_facts(generator).programs, form.mode ? 5 : 0);
-    bool steps = steps_equal_prefill(model, golden.prompt_length);
-    if (steps && form.dynamic) {
-      check_logits(generator, &golden, 7);
-      assert_int_equal(generator_step_facts(generator).programs, 6);
-    }
-    if (steps) check_logits(generator, &golden, golden.prompt_length);
-    generator_close(generator);
+    if (only < 0 || number == only % present) check_form_with(model, attention, &golden, form);
+    number++;
   }
   model_close(model);
   golden_free(&golden);
@@ -169,16 +187,26 @@ static void check_form(const char *name, Form form) {
 static void test_compiled(void **state) {
   (void)state;
   for (int i = 0; i < golden_count; i++) {
-    check_form(golden_names[i], (Form){"default", false, true});
-    check_form(golden_names[i], (Form){"reduce-overhead", false, false});
+    check_form(golden_names[i], (Form){"default", false, true}, -1);
+    check_form(golden_names[i], (Form){"reduce-overhead", false, false}, -1);
   }
 }
 
 static void test_kernelized(void **state) {
   (void)state;
   for (int i = 0; i < golden_count; i++) {
-    check_form(golden_names[i], (Form){NULL, true, false});
-    check_form(golden_names[i], (Form){"reduce-overhead", true, i % 2});
+    check_form(golden_names[i], (Form){NULL, true, false}, -1);
+    check_form(golden_names[i], (Form){"reduce-overhead", true, i % 2}, -1);
+  }
+}
+
+// Whatever a run's timings choose: timed anew, and found again.
+static void test_tuned(void **state) {
+  (void)state;
+  for (int i = 0; i < golden_count; i++) {
+    Form form = {i % 2 ? "max-autotune" : "max-autotune-no-cudagraphs", i % 3 == 0, i % 4 == 0};
+    check_form(golden_names[i], form, i);
+    check_form(golden_names[i], form, i + 1);
   }
 }
 
@@ -230,13 +258,15 @@ static void test_float16(void **state) {
 
 int main(void) {
   Error error;
-  if (!(team = team_open(THREADS, false, &error))) return 1;
+  if (!(team = team_open(THREADS, false, &error)) || !mkdtemp(cache_folder)) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_float32),    cmocka_unit_test(test_compiled),
-      cmocka_unit_test(test_kernelized), cmocka_unit_test(test_bfloat16),
-      cmocka_unit_test(test_float16),
+      cmocka_unit_test(test_kernelized), cmocka_unit_test(test_tuned),
+      cmocka_unit_test(test_bfloat16),   cmocka_unit_test(test_float16),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  char command[64];
+  snprintf(command, sizeof command, "rm -rf %s", cache_folder);
   team_close(team);
-  return failed;
+  return system(command) ? 1 : failed;
 }

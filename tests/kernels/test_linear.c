@@ -93,10 +93,11 @@ static void release(Data *data) {
   free(data->expected_rounded);
 }
 
-static void run(const Kernels *kernels, const Case *shape, Data *data, int threads) {
+static void run_plan(const Kernels *kernels, const Case *shape, Data *data, int threads,
+                     const LinearPlan *plan) {
   float *y = data->y.data;
   for (int64_t i = 0; i < shape->rows * shape->out; i++) y[i] = NAN;
-  int64_t bytes = linear_scratch_bytes(shape->rows, shape->columns, threads);
+  int64_t bytes = linear_plan_scratch_bytes(plan, shape->rows, shape->columns, threads);
   Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
   memset(scratch.data, 0xFF, (size_t)bytes);
   Linear linear = {.x = data->x.data,
@@ -108,9 +109,14 @@ static void run(const Kernels *kernels, const Case *shape, Data *data, int threa
                                 .residual_stride = shape->out},
                    .y = y,
                    .y_stride = shape->out,
-                   .scratch = scratch.data};
+                   .scratch = scratch.data,
+                   .plan = plan};
   linear_run(kernels, teams[threads], &linear);
   guarded_free(scratch);
+}
+
+static void run(const Kernels *kernels, const Case *shape, Data *data, int threads) {
+  run_plan(kernels, shape, data, threads, NULL);
 }
 
 // Where the tier rounds activations, close to the product of rounded ones, and near the other.
@@ -185,6 +191,96 @@ static void test_large_shapes(void **state) {
       {DTYPE_F32, 64, 260, 700, ACTIVATION_NONE, false, false},
   };
   for (size_t i = 0; i < COUNT_OF(shapes); i++) check_tiers(&shapes[i], &random);
+}
+
+static LinearPlan random_plan(Random *random) {
+  static const int64_t slivers[] = {4 << 10, 5 << 10, 16 << 10, 48 << 10, 131 << 10, 1 << 20};
+  return (LinearPlan){.sliver_bytes = slivers[random_below(random, COUNT_OF(slivers))],
+                      .block_rows = 16 + (int64_t)random_below(random, LINEAR_CHUNK_ROWS - 15),
+                      .block_width = 64 + (int64_t)random_below(random, 300),
+                      .streamed_tiles = (int64_t)random_below(random, 3) * 5,
+                      .threads = (int64_t)random_below(random, MOST_THREADS + 2),
+                      .cut = (int64_t)random_below(random, 3),
+                      .least_rows = (int64_t)random_below(random, 20),
+                      .most_rows = (int64_t)random_below(random, 3) * 40};
+}
+
+static void check_plan(const Kernels *kernels, const Case *shape, Data *data,
+                       const LinearPlan *plan) {
+  char name[LINEAR_PLAN_NAME];
+  size_t bytes = (size_t)(shape->rows * shape->out) * sizeof(float);
+  float *standard = malloc(bytes);
+  linear_plan_name(plan, name);
+  run(kernels, shape, data, 2);
+  memcpy(standard, data->y.data, bytes);
+  for (int threads = 1; threads <= MOST_THREADS; threads++) {
+    run_plan(kernels, shape, data, threads, plan);
+    assert_product(kernels, shape, data, name);
+    // the reference rounds its double sums once a block
+    if (kernels->tier != CPU_TIER_REFERENCE && memcmp(standard, data->y.data, bytes) != 0)
+      fail_msg("%s, %d threads: %s differs from the standard plan", cpu_tier_name(kernels->tier),
+               threads, name);
+  }
+  free(standard);
+}
+
+// However a product is cut, it is the same product: the same bits, but for the reference tier.
+static void test_every_plan(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int i = 0; i < 60; i++) {
+    Case shape = {.dtype = (Dtype)(i % 3),
+                  .rows = 1 + (int64_t)random_below(&random, i % 5 ? 60 : 560),
+                  .columns = 1 + (int64_t)random_below(&random, i % 5 ? 700 : 200),
+                  .out = 1 + (int64_t)random_below(&random, 200),
+                  .activation = i % 2 ? ACTIVATION_NONE : ACTIVATION_SILU,
+                  .bias = random_below(&random, 2),
+                  .residual = random_below(&random, 2)};
+    Data data = make(&shape, &random);
+    FOR_EACH_TIER(kernels) {
+      LinearPlan plan = random_plan(&random);
+      assert_true(linear_plan_valid(&plan));
+      check_plan(kernels, &shape, &data, &plan);
+    }
+    release(&data);
+  }
+}
+
+static void test_plan_names(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  char name[LINEAR_PLAN_NAME], again[LINEAR_PLAN_NAME];
+  LinearPlan read;
+  for (int i = 0; i < 100; i++) {
+    LinearPlan plan = random_plan(&random);
+    plan.least_rows = plan.most_rows = 0;
+    linear_plan_name(&plan, name);
+    assert_true(linear_plan_parse(name, &read));
+    linear_plan_name(&read, again);
+    assert_string_equal(name, again);
+    assert_true(linear_plan_serves(&read, 1));
+    plan.least_rows = 5, plan.most_rows = 7;
+    assert_true(linear_plan_serves(&plan, 7) && !linear_plan_serves(&plan, 8));
+    assert_false(linear_plan_serves(&plan, 4));
+  }
+  assert_false(linear_plan_serves(NULL, 1) || linear_plan_serves(&(LinearPlan){0}, 1));
+  for (int dtype = DTYPE_F32; dtype <= DTYPE_F16; dtype++)
+    assert_true(linear_plan_valid(linear_plan_standard((Dtype)dtype)));
+  static const char *const wrong[] = {
+      "",
+      "sliver 48K",
+      "sliver 48K rows 256 width 512 stream 1 threads 0",
+      "sliver 48K rows 256 width 512 stream 1 threads 0 balanced ",
+      "sliver 48K rows 256 width 512 stream 1 threads 0 by luck",
+      "sliver 048K rows 256 width 512 stream 1 threads 0 balanced",
+      "sliver 48K rows 513 width 512 stream 1 threads 0 balanced",
+      "sliver 48K rows 256 width 63 stream 1 threads 0 balanced",
+      "sliver 1K rows 256 width 512 stream 1 threads 0 balanced",
+      "sliver 1025K rows 256 width 512 stream 1 threads 0 balanced",
+      "sliver 48K rows 256 width 512 stream -1 threads 0 balanced",
+      "sliver 48K rows 256 width 512 stream 1 threads 99999999999999999999 balanced"};
+  for (size_t i = 0; i < COUNT_OF(wrong); i++)
+    if (linear_plan_parse(wrong[i], &read)) fail_msg("taken: %s", wrong[i]);
 }
 
 // Without an activation the residual may be the output itself.
@@ -280,25 +376,43 @@ static int close_teams(void **state) {
   return 0;
 }
 
-// The index that linear_run and argmax give, from linear_argmax.
+typedef struct {
+  const Kernels *kernels;
+  Team *team;
+  const Linear *linear;
+  int32_t *indices;
+} ArgmaxJob;
+
+static void argmax_job(void *context, int thread, int threads) {
+  const ArgmaxJob *job = context;
+  linear_argmax_run_part(job->kernels, job->team, job->linear, job->indices, thread, threads);
+}
+
+// The index that linear_run and argmax give, from linear_argmax by itself and by parts.
 static void check_argmax(const Kernels *kernels, const Case *shape, Data *data) {
   for (int threads = 1; threads <= MOST_THREADS; threads++) {
     run(kernels, shape, data, threads);
     int64_t bytes = linear_argmax_scratch_bytes(kernels, shape->rows, &data->matrix, threads);
     Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
     Guarded indices = guarded_make((size_t)shape->rows * sizeof(int32_t));
-    memset(scratch.data, 0xFF, (size_t)bytes);
-    memset(indices.data, 0xFF, indices.size);
     Linear linear = {.x = data->x.data,
                      .x_stride = shape->columns,
                      .rows = shape->rows,
                      .matrix = &data->matrix,
                      .scratch = scratch.data};
-    linear_argmax_run(kernels, teams[threads], &linear, indices.data);
-    for (int64_t row = 0; row < shape->rows; row++) {
-      const float *y = (const float *)data->y.data + row * shape->out;
-      assert_int_equal(((const int32_t *)indices.data)[row],
-                       kernels_reference.argmax(shape->out, y));
+    for (int parts = 0; parts < 2; parts++) {
+      ArgmaxJob job = {kernels, teams[threads], &linear, indices.data};
+      memset(scratch.data, 0xFF, (size_t)bytes);
+      memset(indices.data, 0xFF, indices.size);
+      if (parts)
+        team_run(teams[threads], argmax_job, &job);
+      else
+        linear_argmax_run(kernels, teams[threads], &linear, indices.data);
+      for (int64_t row = 0; row < shape->rows; row++) {
+        const float *y = (const float *)data->y.data + row * shape->out;
+        assert_int_equal(((const int32_t *)indices.data)[row],
+                         kernels_reference.argmax(shape->out, y));
+      }
     }
     guarded_free(scratch);
     guarded_free(indices);
@@ -345,6 +459,8 @@ int main(void) {
       cmocka_unit_test(test_small_odd_shapes),
       cmocka_unit_test(test_every_row_count),
       cmocka_unit_test(test_large_shapes),
+      cmocka_unit_test(test_every_plan),
+      cmocka_unit_test(test_plan_names),
       cmocka_unit_test(test_residual_in_place),
       cmocka_unit_test(test_inside_a_task),
   };

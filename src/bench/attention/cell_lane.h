@@ -4,9 +4,9 @@
 #include "bench/attention/cell_check.h"
 #include "bench/attention/cell_compiler.h"
 #include "bench/attention/cell_request.h"
-#include "bench/attention/cell_timing.h"
 #include "bench/attention/cell_work.h"
 #include "bench/attention/flex_tuner.h"
+#include "statistics/timing.h"
 
 typedef enum { PASS_FORWARD, PASS_BACKWARD, PASS_COUNT } CellPass;
 

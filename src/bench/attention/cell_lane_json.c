@@ -12,7 +12,7 @@ static json_t *number(double value) {
 
 static json_t *timing_json(const TimedCall *call) {
   if (call->count == 0) return json_null();
-  TimingSummary summary = cell_timing_summary(call->values_ns, call->count);
+  TimingSummary summary = timing_summary(call->values_ns, call->count);
   json_t *values = json_array();
   for (int i = 0; i < call->count; i++)
     json_array_append_new(values, json_integer(call->values_ns[i]));
@@ -32,8 +32,8 @@ static void add_speedup(json_t *json, const TimedCall *own, const TimedCall *fle
   double *mine = as_doubles(own), *base = as_doubles(flex);
   Interval interval =
       bootstrap_ratio(mine, (size_t)own->count, base, (size_t)flex->count, SPEEDUP_SEED);
-  double ratio = cell_timing_summary(own->values_ns, own->count).median /
-                 cell_timing_summary(flex->values_ns, flex->count).median;
+  double ratio = timing_summary(own->values_ns, own->count).median /
+                 timing_summary(flex->values_ns, flex->count).median;
   json_object_set_new(json, "flex_speedup", number(ratio));
   json_object_set_new(json, "flex_speedup_ci95",
                       json_pack("[o, o]", number(interval.low), number(interval.high)));
@@ -44,7 +44,7 @@ static void add_speedup(json_t *json, const TimedCall *own, const TimedCall *fle
 static json_t *cold_json(const TimedCall *cold, double bytes, const CellCeilings *ceilings) {
   json_t *json = timing_json(cold);
   if (json_is_null(json)) return json;
-  double rate = bytes / (cell_timing_summary(cold->values_ns, cold->count).median * 1e-9);
+  double rate = bytes / (timing_summary(cold->values_ns, cold->count).median * 1e-9);
   json_object_set_new(json, "tb_per_s", number(rate * 1e-12));
   json_object_set_new(json, "share_of_read", number(rate * 1e-9 / ceilings->read_gb_per_s));
   return json;
@@ -57,7 +57,7 @@ static json_t *pass_json(const CellLane *lane, CellPass pass, const CellWork *wo
   bool forward = pass == PASS_FORWARD;
   double flops = forward ? work->forward_flops : work->backward_flops;
   double bytes = forward ? work->forward_bytes : work->backward_bytes;
-  double seconds = cell_timing_summary(warm->values_ns, warm->count).median * 1e-9;
+  double seconds = timing_summary(warm->values_ns, warm->count).median * 1e-9;
   json_t *json = json_pack(
       "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:n, s:n}", "first_ns", (json_int_t)lane->first_ns[pass],
       "warm", timing_json(warm), "cold", cold_json(&lane->cold[pass], bytes, ceilings),

@@ -215,11 +215,11 @@ static void time_calls(CellRun *run, int turn, CellPass pass, bool cold) {
   int count = gather(run, turn, pass, cold, from, calls);
   for (int i = 0; i < count && !cold; i++) {
     tell(run, calls[i].context, "warmup");
-    cell_timing_warm_up(&plan, &calls[i]);
+    timing_warm_up(&plan, &calls[i]);
   }
   tell(run, NULL, pass == PASS_FORWARD ? "forward" : "backward");
   uint64_t allocations = memory_allocation_count();
-  cell_timing_run(&plan, calls, count);
+  timing_run(&plan, calls, count);
   run->allocations += memory_allocation_count() - allocations;
   for (int i = 0; i < count; i++) *from[i] = calls[i];
 }

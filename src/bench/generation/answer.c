@@ -90,22 +90,25 @@ TokenTimes answer_times(const Answer *answer, int64_t iteration) {
 }
 
 // Before anything is allocated by the scenario's numbers, the outer counts must fit the answer.
-static bool check_size(const Field *root, const Scenario *scenario, Error *error) {
+static bool check_size(const Field *root, const Scenario *scenario, int64_t most, int64_t *count,
+                       Error *error) {
   Field times = field_get(root, "times_ns"), first = field_at(&times, 0),
         tokens = field_at(&first, 0);
-  return check_count(&times, scenario->measurement_iterations, error) &&
+  *count = (int64_t)field_count(&times);
+  bool more = *count > scenario->measurement_iterations && *count <= most;
+  return (more || check_count(&times, scenario->measurement_iterations, error)) &&
          check_count(&first, scenario->batch_size, error) &&
          check_count(&tokens, scenario->num_tokens_to_generate, error);
 }
 
-bool answer_read(const json_t *result, const Scenario *scenario, Answer *answer, Error *error) {
+bool answer_read(const json_t *result, const Scenario *scenario, int64_t most, Answer *answer,
+                 Error *error) {
   Field root = field_root(result, "answer of the scenario's process");
-  *answer = (Answer){.iterations = scenario->measurement_iterations,
-                     .batch = scenario->batch_size,
+  *answer = (Answer){.batch = scenario->batch_size,
                      .staggered = scenario->continuous_batching,
                      .prompt_length = scenario->sequence_length,
                      .new_tokens = scenario->num_tokens_to_generate};
-  if (!check_size(&root, scenario, error)) return false;
+  if (!check_size(&root, scenario, most, &answer->iterations, error)) return false;
   size_t rows = (size_t)(answer->iterations * answer->batch);
   answer->times = memory_allocate(rows * (size_t)answer->new_tokens * sizeof(int64_t));
   answer->ends = memory_allocate((size_t)answer->iterations * sizeof(int64_t));

@@ -17,8 +17,9 @@ typedef struct {
   bool valid;        // the correctness verdict
 } Answer;
 
-// Shapes, counts and times are checked against the scenario.
-CHECKED bool answer_read(const json_t *result, const Scenario *scenario, Answer *answer,
-                         Error *error);
+// Shapes, counts and times are checked against the scenario; `most`: measured runs there may be, as
+// many as the scenario says at least.
+CHECKED bool answer_read(const json_t *result, const Scenario *scenario, int64_t most,
+                         Answer *answer, Error *error);
 void answer_free(Answer *answer);
 TokenTimes answer_times(const Answer *answer, int64_t iteration);

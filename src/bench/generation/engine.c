@@ -24,7 +24,7 @@ static int64_t larger(int64_t a, int64_t b) {
 }
 
 // The longest request that is served; longer ones are refused by themselves.
-static int64_t longest_of(const EngineOptions *options) {
+static int64_t longest_of(const EngineSetup *options) {
   int64_t most = options->generator->max_tokens;
   const LoadPlan *plan = options->load;
   for (int64_t i = 0; plan->requests && i < plan->count; i++) {
@@ -37,7 +37,7 @@ static int64_t longest_of(const EngineOptions *options) {
 }
 
 // How many can run at once; blocks for all of them, and what the scheduler wants free beside.
-static void settle(LoadPlan *plan, const EngineOptions *options, int64_t longest) {
+static void settle(LoadPlan *plan, const EngineSetup *options, int64_t longest) {
   int64_t most = larger(options->generator->max_batch, plan->count);
   if (plan->arrivals.kind == ARRIVALS_CONCURRENCY)
     most = larger(options->generator->max_batch, plan->arrivals.number);
@@ -47,7 +47,7 @@ static void settle(LoadPlan *plan, const EngineOptions *options, int64_t longest
 }
 
 static bool open_batch(Engine *engine, const Model *model, Team *team, CpuTier tier,
-                       const EngineOptions *options, Error *error) {
+                       const EngineSetup *options, Error *error) {
   const GeneratorOptions *generator = options->generator;
   LoadPlan *plan = &engine->plan;
   int64_t longest = longest_of(options);
@@ -69,7 +69,7 @@ static bool open_batch(Engine *engine, const Model *model, Team *team, CpuTier t
   return engine->batch != NULL;
 }
 
-Engine *engine_open(const Model *model, Team *team, CpuTier tier, const EngineOptions *options,
+Engine *engine_open(const Model *model, Team *team, CpuTier tier, const EngineSetup *options,
                     Error *error) {
   Engine *engine = memory_allocate(sizeof *engine);
   bool done;
@@ -153,6 +153,13 @@ bool engine_logits(Engine *engine, const int32_t *ids, int64_t length, int64_t p
   if (engine->generator)
     return generation_logits(engine->generator, ids, length, positions, stepwise, logits, error);
   return batch_logits(engine->batch, ids, length, positions, stepwise, logits, error);
+}
+
+bool engine_set_context(Engine *engine, const int32_t *ids, int64_t batch, int64_t length,
+                        Error *error) {
+  if (engine->generator)
+    return generation_set_context(engine->generator, ids, batch, length, error);
+  return error_set(error, ERROR_UNSUPPORTED, "depth", "not in this build with continuous batching");
 }
 
 int64_t engine_cache_bytes(const Engine *engine) {

@@ -9,12 +9,12 @@ typedef struct {
   const GeneratorOptions *generator; // max_batch: sequences of the scenario; max_tokens of each
   const LoadPlan *load;              // NULL: regular generation
   int64_t position_limit;            // longest request that a load may hold beside the scenario's
-} EngineOptions;
+} EngineSetup;
 
 typedef struct Engine Engine;
 
 CHECKED Engine *engine_open(const Model *model, Team *team, CpuTier tier,
-                            const EngineOptions *options, Error *error);
+                            const EngineSetup *options, Error *error);
 void engine_close(Engine *engine); // NULL is fine
 // Compiles what any load may come to, before it is run; regular generation compiles as it goes.
 CHECKED bool engine_prepare(Engine *engine, Error *error);
@@ -23,6 +23,9 @@ CHECKED bool engine_run(Engine *engine, const GenerationRequest *request, Genera
                         Error *error);
 CHECKED bool engine_logits(Engine *engine, const int32_t *ids, int64_t length, int64_t positions,
                            int64_t stepwise, float *logits, Error *error);
+// As generation_set_context; ERROR_UNSUPPORTED with continuous batching.
+CHECKED bool engine_set_context(Engine *engine, const int32_t *ids, int64_t batch, int64_t length,
+                                Error *error);
 int64_t engine_cache_bytes(const Engine *engine);
 int64_t engine_scratch_bytes(const Engine *engine);
 StepFacts engine_step_facts(const Engine *engine);

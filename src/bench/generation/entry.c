@@ -158,9 +158,14 @@ static void add_parts(json_t *account, const EntryFacts *facts, const EntryParts
   json_t *roofline = roofline_of(answer);
   Sample latency = entry_sample(answer, "e2e_latency");
   json_object_set_new(account, "correctness", part_or_null(parts->result, "correctness"));
+  json_object_set_new(account, "precision", part_or_null(parts->result, "precision"));
   json_object_set_new(account, "statistics", entry_statistics(answer));
   json_object_set_new(account, "summaries",
                       entry_summaries(roofline, load, json_object_get(parts->result, "memory")));
+  const json_t *memory = json_object_get(parts->result, "memory");
+  json_object_set_new(account, "plan",
+                      cost_estimate_json(parts->estimate, parts->seconds,
+                                         json_object_get(memory, "peak_rss_bytes")));
   json_object_set_new(account, "memory", part_or_null(parts->result, "memory"));
   json_object_set_new(account, "roofline", roofline);
   json_object_set_new(account, "load", load);
@@ -179,7 +184,9 @@ static void add_parts(json_t *account, const EntryFacts *facts, const EntryParts
 json_t *entry_measured(const EntryFacts *facts, const MatrixCell *cell, const EntryParts *parts,
                        Error *error) {
   Answer answer;
-  if (!answer_read(parts->result, &cell->effective, &answer, error)) return NULL;
+  int64_t least = cell->effective.measurement_iterations, most = facts->goal.most;
+  if (facts->goal.until == 0.0 || most < least) most = least;
+  if (!answer_read(parts->result, &cell->effective, most, &answer, error)) return NULL;
   json_t *ours = account(facts, cell, "measured", "");
   add_parts(ours, facts, parts, &answer);
   json_t *entry = json_pack("{s:o, s:o, s:o, s:o}", "metadata", metadata(facts, answer.valid),

@@ -10,12 +10,16 @@
 //   max,
 //                p50, p90, p95, p99, med_ci95, avg_ci95, values}}
 //   summaries    [{tag, name, column, unit, value}]: single numbers, for printers
+//   precision    reached, where one was asked for: {metric, until, reached, within, iterations, …}
+//   plan         {estimated_seconds, estimated_bytes, source, actual_seconds, actual_bytes}
 //   memory, roofline, load, model, trust
 //   batching     of a load on continuous batching (bench/generation/load_report.h), or null
 //   requests     of that load: [{ids, queue_s, ttft_s, itl_s, e2e_s, …}], or null
 //   times_ns     [[[int64]]]: iteration, sequence, token; ends_ns: [int64]
 #pragma once
 #include "base/text.h"
+#include "bench/generation/cost_estimate.h"
+#include "bench/generation/precision.h"
 #include "bench/repository.h"
 #include "bench/scenario_matrix.h"
 
@@ -29,6 +33,7 @@ typedef struct {
   const json_t *trust; // trust_of_run
   bool pinned;         // --pin, which no name or hash tells
   const json_t *load;  // load_plan_identity, of scenarios with continuous batching; NULL: none
+  PrecisionGoal goal;
   EntryDecoder *decoder;
   void *decoder_context;
 } EntryFacts;
@@ -38,6 +43,8 @@ typedef struct {
   const json_t *result;         // the worker's answer
   const json_t *make;           // the answer of the worker that made the weights
   const json_t *before, *after; // trust_of_moment
+  const CostEstimate *estimate; // NULL: nothing was expected
+  double seconds;               // of its process
 } EntryParts;
 
 // Checks the worker's answer against the scenario. New reference; NULL: it does not hold what was

@@ -3,8 +3,6 @@
 #include "base/memory.h"
 #include <math.h>
 
-enum { STATISTICS_SEED = 1 };
-
 static double *values_of(const Answer *answer, const TokenMetric *metric) {
   double *values = memory_allocate((size_t)answer->iterations * sizeof *values);
   for (int64_t i = 0; i < answer->iterations; i++) {

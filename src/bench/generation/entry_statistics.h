@@ -4,6 +4,8 @@
 #include "bench/generation/answer.h"
 #include "statistics/sample.h"
 
+enum { STATISTICS_SEED = 1 }; // of every bootstrap over the runs of one scenario
+
 // The metric's value in each iteration, as JSON (new reference) and described.
 json_t *entry_values(const Answer *answer, const char *tag);
 Sample entry_sample(const Answer *answer, const char *tag);

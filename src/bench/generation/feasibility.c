@@ -3,7 +3,6 @@
 #include "device/host.h"
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 static int64_t memory_now(void) {
   Host host;
@@ -26,14 +25,22 @@ bool feasibility_read(const Field *made, Feasibility *feasibility, Error *error)
   return true;
 }
 
+Feasibility feasibility_expected(const ModelConfig *config) {
+  return (Feasibility){.facts = memory_facts_of(config),
+                       .position_limit = config->learned_positions ? config->max_positions : 0,
+                       .available = memory_now()};
+}
+
 static bool check_positions(const Feasibility *feasibility, const Scenario *scenario,
                             Error *error) {
-  int64_t tokens = scenario->sequence_length + scenario->num_tokens_to_generate;
+  char depth[48] = "";
+  int64_t tokens = scenario->depth + scenario->sequence_length + scenario->num_tokens_to_generate;
   if (feasibility->position_limit == 0 || tokens <= feasibility->position_limit) return true;
+  if (scenario->depth) snprintf(depth, sizeof depth, "--depth %" PRId64 " + ", scenario->depth);
   return error_set(error, ERROR_ARGUMENT, NULL,
-                   "--sequence-length %" PRId64 " + --num-tokens-to-generate %" PRId64
+                   "%s--sequence-length %" PRId64 " + --num-tokens-to-generate %" PRId64
                    " is %" PRId64 ", but the model has %" PRId64 " positions",
-                   scenario->sequence_length, scenario->num_tokens_to_generate, tokens,
+                   depth, scenario->sequence_length, scenario->num_tokens_to_generate, tokens,
                    feasibility->position_limit);
 }
 
@@ -55,25 +62,24 @@ static bool check_memory(const Feasibility *feasibility, const char *what, int64
 }
 
 bool feasibility_check(const Feasibility *feasibility, const Scenario *scenario, Error *error) {
-  MemoryShape shape = {scenario->batch_size, scenario->sequence_length,
-                       scenario->num_tokens_to_generate, DTYPE_BF16,
-                       strcmp(scenario->attn_implementation, "eager") == 0};
-  if (!dtype_by_name(scenario->dtype, &shape.dtype))
-    return error_set(error, ERROR_ARGUMENT, "dtype", "\"%s\" is no dtype", scenario->dtype);
+  MemoryShape shape;
+  if (!memory_shape_of(scenario, &shape, error)) return false;
   MemoryEstimate estimate = memory_estimate_of(&feasibility->facts, &shape);
   return check_positions(feasibility, scenario, error) &&
          check_memory(feasibility, "needs", memory_estimate_total(&estimate),
-                      "--batch-size or --sequence-length", error);
+                      scenario->depth ? "--batch-size, --depth or --sequence-length"
+                                      : "--batch-size or --sequence-length",
+                      error);
 }
 
-bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype, int64_t prompt_length,
-                                 int64_t new_tokens, Error *error) {
-  MemoryShape shape = {1, prompt_length, new_tokens, DTYPE_F32, true};
+bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype, int64_t depth,
+                                 int64_t prompt_length, int64_t new_tokens, Error *error) {
+  MemoryShape shape = {1, depth, prompt_length, new_tokens, DTYPE_F32, true};
   MemoryEstimate estimate = memory_estimate_of(&feasibility->facts, &shape);
   int64_t bytes = memory_estimate_total(&estimate);
   // Weights of another dtype stay in memory beside those of the reference.
   bool beside = dtype != DTYPE_F32;
   if (beside && __builtin_add_overflow(bytes, feasibility->weights_held, &bytes)) bytes = INT64_MAX;
-  return check_memory(feasibility, "the float32 reference needs", bytes, "--sequence-length",
-                      error);
+  return check_memory(feasibility, "the float32 reference needs", bytes,
+                      depth ? "--depth or --sequence-length" : "--sequence-length", error);
 }

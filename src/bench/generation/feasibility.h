@@ -15,10 +15,12 @@ typedef struct {
 
 // Reads the answer of the process that made the weights, and how much memory there is now.
 CHECKED bool feasibility_read(const Field *made, Feasibility *feasibility, Error *error);
+// What it will be, from the model's configuration alone, before anything is made.
+Feasibility feasibility_expected(const ModelConfig *config);
 // Why the scenario cannot be run: ERROR_ARGUMENT (positions) or ERROR_MEMORY, with the figures and
 // the flags to change.
 CHECKED bool feasibility_check(const Feasibility *feasibility, const Scenario *scenario,
                                Error *error);
-// The same for the reference of a prompt: float32, eager, one sequence.
-CHECKED bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype,
+// The same for the reference of a prompt behind a context: float32, eager, one sequence.
+CHECKED bool feasibility_check_reference(const Feasibility *feasibility, Dtype dtype, int64_t depth,
                                          int64_t prompt_length, int64_t new_tokens, Error *error);

@@ -64,12 +64,14 @@ static bool tell(const MeasurementPlan *plan, MeasurementPhase phase, int64_t do
                    measurement_phase_name(phase));
 }
 
-// Runs `total` times. Measured runs are kept one behind the other; the others overwrite the first.
+// Runs number `begin` to `total`. Measured runs are kept one behind the other; the others overwrite
+// the first.
 static bool run_phase(const MeasurementPlan *plan, const Executor *executor, MeasurementPhase phase,
-                      int64_t total, int64_t *counts, Measurement *measurement, Error *error) {
+                      int64_t begin, int64_t total, int64_t *counts, Measurement *measurement,
+                      Error *error) {
   int64_t stride = plan->batch * plan->new_tokens;
   uint64_t allocations = 0;
-  for (int64_t i = 0; i < total; i++) {
+  for (int64_t i = begin; i < total; i++) {
     int64_t slot = phase == PHASE_MEASURE ? i : 0;
     RunStorage storage = {measurement->ids + slot * stride, measurement->times + slot * stride,
                           counts, measurement->ends + slot};
@@ -77,20 +79,41 @@ static bool run_phase(const MeasurementPlan *plan, const Executor *executor, Mea
         !tell(plan, phase, i + 1, total, error))
       return false;
   }
-  if (phase == PHASE_MEASURE) measurement->allocations = allocations;
+  if (phase == PHASE_MEASURE) measurement->allocations += allocations;
   return true;
+}
+
+static int64_t most_iterations(const MeasurementPlan *plan) {
+  bool open = plan->goal.until > 0 && plan->goal.most > plan->iterations;
+  return open ? plan->goal.most : plan->iterations;
+}
+
+// The measured runs, and more of them while they are not precise enough.
+static bool run_measured(const MeasurementPlan *plan, const Executor *executor, int64_t *counts,
+                         Measurement *measurement, Error *error) {
+  int64_t most = most_iterations(plan), done = 0, next = plan->iterations;
+  for (;;) {
+    if (!run_phase(plan, executor, PHASE_MEASURE, done, next, counts, measurement, error))
+      return false;
+    done = next;
+    measurement->iterations = done;
+    if (!(plan->goal.until > 0)) return true;
+    TokenTimes first = measurement_times(measurement, 0);
+    measurement->precision = precision_reached(&first, done);
+    if (measurement->precision <= plan->goal.until || done == most) return true;
+    next = precision_next_look(done, most);
+  }
 }
 
 static bool run_all(const MeasurementPlan *plan, const Executor *executor, int64_t *counts,
                     Measurement *measurement, Error *error) {
-  if (!run_phase(plan, executor, PHASE_TRIAL, 1, counts, measurement, error)) return false;
+  if (!run_phase(plan, executor, PHASE_TRIAL, 0, 1, counts, measurement, error)) return false;
   measurement->trial_end = measurement->ends[0];
   measurement->trial_first = measurement->times[0];
-  if (!run_phase(plan, executor, PHASE_WARMUP, plan->warmup, counts, measurement, error))
+  if (!run_phase(plan, executor, PHASE_WARMUP, 0, plan->warmup, counts, measurement, error))
     return false;
   ProcessUsage before = process_usage_now("");
-  if (!run_phase(plan, executor, PHASE_MEASURE, plan->iterations, counts, measurement, error))
-    return false;
+  if (!run_measured(plan, executor, counts, measurement, error)) return false;
   ProcessUsage after = process_usage_now("");
   measurement->usage = process_usage_between(&before, &after);
   return true;
@@ -98,7 +121,7 @@ static bool run_all(const MeasurementPlan *plan, const Executor *executor, int64
 
 static bool count_tokens(const MeasurementPlan *plan, size_t *tokens, Error *error) {
   size_t limit = SIZE_MAX / (4 * sizeof(int64_t));
-  if (__builtin_mul_overflow((size_t)plan->iterations, (size_t)plan->batch, tokens) ||
+  if (__builtin_mul_overflow((size_t)most_iterations(plan), (size_t)plan->batch, tokens) ||
       __builtin_mul_overflow(*tokens, (size_t)plan->new_tokens, tokens) || *tokens > limit)
     return error_set(error, ERROR_ARGUMENT, NULL, "iterations x batch x tokens is too large");
   return true;
@@ -115,7 +138,7 @@ bool measurement_run(const MeasurementPlan *plan, const Executor *executor,
       .prompt_length = plan->prompt_length,
       .new_tokens = plan->new_tokens,
       .times = memory_allocate(tokens * sizeof(int64_t)),
-      .ends = memory_allocate((size_t)plan->iterations * sizeof(int64_t)),
+      .ends = memory_allocate((size_t)most_iterations(plan) * sizeof(int64_t)),
       .ids = memory_allocate(tokens * sizeof(int32_t)),
   };
   int64_t *counts = memory_allocate((size_t)plan->batch * sizeof *counts);

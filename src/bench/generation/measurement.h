@@ -3,7 +3,7 @@
 // time, and it touches every page that later runs use), warmup runs (discarded), measured runs.
 // What runs is an Executor, so that the order can be tested without an engine.
 #pragma once
-#include "bench/generation/token_times.h"
+#include "bench/generation/precision.h"
 #include "bench/process_usage.h"
 
 // One generation of [batch, new_tokens] into the caller's storage, as generation_run fills it.
@@ -17,6 +17,7 @@ typedef enum { PHASE_TRIAL, PHASE_WARMUP, PHASE_MEASURE } MeasurementPhase;
 
 typedef struct {
   int64_t warmup, iterations, batch, prompt_length, new_tokens;
+  PrecisionGoal goal; // measured runs go on, `iterations` of them at least
   // Told after each run, outside its time; may be NULL. Returning false stops the measurement.
   bool (*listener)(void *context, MeasurementPhase phase, int64_t done, int64_t total);
   void *listener_context;
@@ -32,6 +33,7 @@ typedef struct {
   int64_t trial_first;  // its first token
   uint64_t allocations; // heap allocations in all measured runs: 0 in a sound engine
   ProcessUsage usage;   // of the measured runs
+  double precision;     // reached, where the plan has a goal
 } Measurement;
 
 const char *measurement_phase_name(MeasurementPhase phase);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/memory_estimate.h"
+#include "generate/generation.h"
+#include <string.h>
 
 // Sums and products of what is not negative; INT64_MAX where they are larger.
 static int64_t plus(int64_t a, int64_t b) {
@@ -60,17 +62,36 @@ static int64_t token_floats(const MemoryFacts *facts) {
   return 3 * facts->hidden + largest(attention, mlp);
 }
 
+// Tokens of each sequence that go through the layers at once: the prompt, or a step of the context.
+static int64_t tokens_at_once(const MemoryShape *shape) {
+  int64_t step =
+      shape->depth < GENERATION_CONTEXT_STEP ? shape->depth : (int64_t)GENERATION_CONTEXT_STEP;
+  return largest(shape->prompt_length, step);
+}
+
 // A score matrix is alive while attention runs, for all sequences at once.
 static int64_t score_floats(const MemoryFacts *facts, const MemoryShape *shape) {
   if (!shape->score_matrix) return 0;
-  return times(times(shape->batch, facts->heads),
-               times(shape->prompt_length, shape->prompt_length));
+  int64_t prompt = times(shape->prompt_length, plus(shape->depth, shape->prompt_length));
+  int64_t context = shape->depth ? times(tokens_at_once(shape), shape->depth) : 0;
+  return times(times(shape->batch, facts->heads), largest(prompt, context));
+}
+
+bool memory_shape_of(const Scenario *scenario, MemoryShape *shape, Error *error) {
+  *shape = (MemoryShape){.batch = scenario->batch_size,
+                         .depth = scenario->depth,
+                         .prompt_length = scenario->sequence_length,
+                         .new_tokens = scenario->num_tokens_to_generate,
+                         .score_matrix = strcmp(scenario->attn_implementation, "eager") == 0};
+  return dtype_by_name(scenario->dtype, &shape->dtype) ||
+         error_set(error, ERROR_ARGUMENT, "dtype", "\"%s\" is no dtype", scenario->dtype);
 }
 
 MemoryEstimate memory_estimate_of(const MemoryFacts *facts, const MemoryShape *shape) {
   int64_t bytes = dtype_facts(shape->dtype)->block_bytes;
-  int64_t tokens = times(shape->batch, plus(shape->prompt_length, shape->new_tokens));
-  int64_t prefill = times(times(shape->batch, shape->prompt_length), token_floats(facts));
+  int64_t tokens =
+      times(shape->batch, plus(shape->depth, plus(shape->prompt_length, shape->new_tokens)));
+  int64_t prefill = times(times(shape->batch, tokens_at_once(shape)), token_floats(facts));
   int64_t logits = times(shape->batch, facts->vocabulary);
   int64_t floats = plus(plus(prefill, score_floats(facts, shape)), logits);
   int64_t token_bytes = 2 * facts->kv_heads * facts->head_dim * facts->layers * bytes;

@@ -3,6 +3,7 @@
 // measured peak is read against, and that is known before anything is started.
 #pragma once
 #include "base/document.h"
+#include "bench/scenario.h"
 #include "model/config.h"
 
 // What of a model decides how much memory it needs.
@@ -13,8 +14,8 @@ typedef struct {
 } MemoryFacts;
 
 typedef struct {
-  int64_t batch, prompt_length, new_tokens;
-  Dtype dtype;       // of weights and cache
+  int64_t batch, depth, prompt_length, new_tokens; // depth: tokens cached before the prompt
+  Dtype dtype;                                     // of weights and cache
   bool score_matrix; // attention keeps a whole [heads, length, length] matrix (eager)
 } MemoryShape;
 
@@ -30,5 +31,7 @@ MemoryFacts memory_facts_of(const ModelConfig *config);
 // Reads what model_facts wrote.
 CHECKED bool memory_facts_read(const Field *model, MemoryFacts *facts, Error *error);
 
+// ERROR_ARGUMENT: the scenario's dtype is none.
+CHECKED bool memory_shape_of(const Scenario *scenario, MemoryShape *shape, Error *error);
 MemoryEstimate memory_estimate_of(const MemoryFacts *facts, const MemoryShape *shape);
 int64_t memory_estimate_total(const MemoryEstimate *estimate);

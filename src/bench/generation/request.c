@@ -28,9 +28,10 @@ bool ids_read(const Field *field, Arena *arena, const int32_t **ids, int64_t *co
 
 static json_t *case_json(const RequestCase *item) {
   return json_pack(
-      "{s:o, s:I, s:I, s:I, s:o}", "prompt", ids_json(item->prompt, item->prompt_length),
-      "new_tokens", (json_int_t)item->new_tokens, "steps", (json_int_t)item->steps, "offset",
-      (json_int_t)item->offset, "expected", ids_json(item->expected, item->expected_count));
+      "{s:o, s:o, s:I, s:I, s:I, s:o}", "context", ids_json(item->context, item->depth), "prompt",
+      ids_json(item->prompt, item->prompt_length), "new_tokens", (json_int_t)item->new_tokens,
+      "steps", (json_int_t)item->steps, "offset", (json_int_t)item->offset, "expected",
+      ids_json(item->expected, item->expected_count));
 }
 
 json_t *request_json(const WorkerRequest *request) {
@@ -39,16 +40,17 @@ json_t *request_json(const WorkerRequest *request) {
     json_array_append_new(cases, case_json(&request->cases[i]));
   json_t *load = request->load ? load_plan_json(request->load) : json_null();
   return json_pack(
-      "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:s?, s:s?, "
-      "s:I, s:I, s:I, s:o}",
+      "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:b, s:s?, s:s?, "
+      "s:I, s:I, s:I, s:f, s:I, s:o}",
       "load", load, "task", task_names[request->task], "model", request->model, "dtype",
       dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
       (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin", request->pin,
       "tier", cpu_tier_name(request->tier), "attention", request->attention, "sdpa_backend",
       request->sdpa_backend, "kernelize", request->kernelize, "compile_mode", request->compile_mode,
-      "dump_graph", request->dump_graph, "dump_folder", request->dump_folder, "batch",
-      (json_int_t)request->batch, "warmup", (json_int_t)request->warmup, "iterations",
-      (json_int_t)request->iterations, "cases", cases);
+      "dynamic", request->dynamic, "dump_graph", request->dump_graph, "dump_folder",
+      request->dump_folder, "batch", (json_int_t)request->batch, "warmup",
+      (json_int_t)request->warmup, "iterations", (json_int_t)request->iterations, "until",
+      request->goal.until, "most_iterations", (json_int_t)request->goal.most, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,
@@ -95,12 +97,21 @@ static bool read_tier(const Field *object, CpuTier *tier, Error *error) {
 }
 
 static bool read_case(const Field *object, Arena *arena, RequestCase *item, Error *error) {
-  Field prompt = field_get(object, "prompt"), expected = field_get(object, "expected");
-  return ids_read(&prompt, arena, &item->prompt, &item->prompt_length, error) &&
+  Field context = field_get(object, "context"), prompt = field_get(object, "prompt"),
+        expected = field_get(object, "expected");
+  return (!field_present(&context) ||
+          ids_read(&context, arena, &item->context, &item->depth, error)) &&
+         ids_read(&prompt, arena, &item->prompt, &item->prompt_length, error) &&
          ids_read(&expected, arena, &item->expected, &item->expected_count, error) &&
          read_count(object, "new_tokens", INT32_MAX, &item->new_tokens, error) &&
          read_count(object, "steps", 1024, &item->steps, error) &&
          read_count(object, "offset", INT64_MAX, &item->offset, error);
+}
+
+static bool read_goal(const Field *object, PrecisionGoal *goal, Error *error) {
+  Field until = field_get(object, "until"), most = field_get(object, "most_iterations");
+  return field_number_or(&until, &goal->until, error) &&
+         field_integer_or(&most, 0, INT32_MAX, &goal->most, error);
 }
 
 static bool read_cases(const Field *object, Arena *arena, WorkerRequest *request, Error *error) {
@@ -126,7 +137,8 @@ static bool read_load(const Field *object, Arena *arena, const LoadPlan **load, 
 }
 
 bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Error *error) {
-  Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize");
+  Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize"),
+        dynamic = field_get(field, "dynamic");
   *request = (WorkerRequest){0};
   return read_task(field, &request->task, error) &&
          read_text(field, "model", arena, &request->model, error) &&
@@ -139,12 +151,13 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          read_text(field, "sdpa_backend", arena, &request->sdpa_backend, error) &&
          field_boolean_or(&kernelize, &request->kernelize, error) &&
          read_text(field, "compile_mode", arena, &request->compile_mode, error) &&
+         field_boolean_or(&dynamic, &request->dynamic, error) &&
          read_text(field, "dump_graph", arena, &request->dump_graph, error) &&
          read_text(field, "dump_folder", arena, &request->dump_folder, error) &&
          read_load(field, arena, &request->load, error) &&
          read_count(field, "batch", INT32_MAX, &request->batch, error) &&
          read_count(field, "warmup", INT32_MAX, &request->warmup, error) &&
          read_count(field, "iterations", INT32_MAX, &request->iterations, error) &&
-         read_cases(field, arena, request, error) &&
+         read_goal(field, &request->goal, error) && read_cases(field, arena, request, error) &&
          (request->model || error_set(error, ERROR_FORMAT, field->path, "model is missing"));
 }

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/document.h"
 #include "bench/generation/load_plan.h"
+#include "bench/generation/precision.h"
 #include "device/cpu.h"
 #include "tensor/dtype.h"
 
@@ -21,8 +22,11 @@ typedef enum {
   TASK_SCENARIO,  // map the weights, measure, compare with descriptor 4
 } WorkerTask;
 
-// One prompt, and where its reference logits [steps + 1, vocabulary] lie in descriptor 4.
+// One prompt behind a context, and where its reference logits [steps + 1, vocabulary] lie in
+// descriptor 4.
 typedef struct {
+  const int32_t *context; // [depth]: what the cache holds before the prompt
+  int64_t depth;
   const int32_t *prompt; // [prompt_length]
   int64_t prompt_length;
   int64_t new_tokens;      // scenario: to generate; reference: greedy ids wanted, >= steps
@@ -43,9 +47,11 @@ typedef struct {
   const char *attention, *sdpa_backend; // sdpa_backend NULL: not forced
   bool kernelize;                       // scenario
   const char *compile_mode;             // scenario; NULL: not compiled
+  bool dynamic;                         // scenario; compiled: one program for every length
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
   const LoadPlan *load;                 // scenario; NULL: no continuous batching
   int64_t batch, warmup, iterations;    // scenario
+  PrecisionGoal goal;                   // scenario
   const RequestCase *cases;             // make: none; scenario: one
   int64_t case_count;
 } WorkerRequest;

@@ -27,7 +27,7 @@ static int64_t cache_token_bytes(const ModelConfig *config, Dtype dtype) {
   return config->layers * 2 * config->kv_heads * config->head_dim * dtype_facts(dtype)->block_bytes;
 }
 
-// Query-key pairs of a causal prefill, summed over layers; a window bounds each row.
+// Query-key pairs of a causal prefill from nothing, summed over layers; a window bounds each row.
 static double attention_pairs(const ModelConfig *config, int64_t length) {
   double pairs = 0;
   for (int64_t i = 0; i < config->layers; i++) {
@@ -43,12 +43,12 @@ Work work_of(const Model *model, const WorkShape *shape) {
   const Weights *weights = model_weights(model);
   int64_t count = config_weights(config);
   double tokens = (double)(shape->batch * shape->prompt_length);
-  int64_t middle = shape->prompt_length + shape->new_tokens / 2;
+  int64_t end = shape->depth + shape->prompt_length, middle = end + shape->new_tokens / 2;
   double layers = 2.0 * (double)sum_layers(model, elements) * tokens;
   bool dot = linear_rounds(kernels_for(shape->tier), model_dtype(model),
                            shape->batch * shape->prompt_length);
   double attention = 4.0 * (double)(config->heads * config->head_dim * shape->batch) *
-                     attention_pairs(config, shape->prompt_length);
+                     (attention_pairs(config, end) - attention_pairs(config, shape->depth));
   return (Work){
       .weights = count,
       .weight_bytes = count * dtype_facts(model_dtype(model))->block_bytes,

@@ -25,7 +25,7 @@ typedef struct {
 } Work;
 
 typedef struct {
-  int64_t batch, prompt_length, new_tokens;
+  int64_t batch, depth, prompt_length, new_tokens; // depth: tokens cached before the prompt
   Dtype cache_dtype;
   CpuTier tier;
 } WorkShape;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/runner.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/memory.h"
 #include "bench/generation/announcement.h"
 #include "bench/generation/backend_name.h"
+#include "bench/generation/finished.h"
 #include "bench/generation/support.h"
 #include "bench/scenario_name.h"
 #include "bench/trust.h"
@@ -21,42 +23,28 @@ typedef struct {
   double done;          // share finished
   size_t cell;          // the one being run
   int64_t runs, so_far; // of that one
+  Pacing pacing;
 } Sweep;
 
 static const MatrixCell *cell_at(const Sweep *sweep, size_t index) {
   return &sweep->options->matrix->cells.items[index];
 }
 
+static const CostEstimate *estimate_at(const Sweep *sweep, size_t index) {
+  const SweepPlan *plan = sweep->options->plan;
+  return plan ? &plan->items[index].estimate : NULL;
+}
+
 static size_t cell_count(const Sweep *sweep) {
   return sweep->options->matrix->cells.count;
-}
-
-static bool same_load(const Sweep *sweep, const MatrixCell *cell, const json_t *effective) {
-  json_t *found = json_object_get(effective, "load"),
-         *wanted = (json_t *)sweep->options->facts.load;
-  if (!wanted || !cell->effective.continuous_batching) return true;
-  return json_equal(found, wanted);
-}
-
-// Already measured in the file that is resumed, on the same files of the model, with threads bound
-// in the same way and under the same load.
-static bool is_done(const Sweep *sweep, const MatrixCell *cell) {
-  const json_t *entry = results_find(sweep->options->results, cell->hash);
-  const json_t *success = json_object_get(json_object_get(entry, "metadata"), "success");
-  const json_t *ours = json_object_get(entry, "attometer"), *trust = json_object_get(ours, "trust");
-  const json_t *files = json_object_get(sweep->options->facts.trust, "model_files");
-  const json_t *effective = json_object_get(ours, "effective");
-  bool pinned = json_is_true(json_object_get(effective, "pin"));
-  return json_is_true(success) && same_load(sweep, cell, effective) &&
-         pinned == sweep->options->facts.pinned &&
-         json_equal(json_object_get(trust, "model_files"), (json_t *)files);
 }
 
 // A rough measure of how long a cell takes next to the others.
 static double cost_of(const Scenario *scenario) {
   double runs = (double)(1 + scenario->warmup_iterations + scenario->measurement_iterations);
+  double context = 0.1 * (double)(scenario->batch_size * scenario->depth);
   double prefill = 0.1 * (double)(scenario->batch_size * scenario->sequence_length);
-  return runs * (prefill + (double)scenario->num_tokens_to_generate);
+  return context + runs * (prefill + (double)scenario->num_tokens_to_generate);
 }
 
 static void draw(Sweep *sweep, const char *phase, double share) {
@@ -137,7 +125,9 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
   LoadPlan standard = load_plan_standard();
   const LoadPlan *load = sweep->options->load ? sweep->options->load : &standard;
   RequestCase request_case = {
-      .prompt = item->prompt.items,
+      .context = item->prompt.items,
+      .depth = item->depth,
+      .prompt = item->prompt.items + item->depth,
       .prompt_length = item->length,
       .new_tokens = scenario->num_tokens_to_generate,
       .steps = item->steps,
@@ -157,12 +147,14 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .sdpa_backend = backend_name(scenario->sdpa_backend),
       .kernelize = scenario->kernelize,
       .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
+      .dynamic = scenario->compile.dynamic == TRISTATE_TRUE,
       .dump_graph = sweep->options->dump_graph,
       .dump_folder = graphs,
       .load = scenario->continuous_batching ? load : NULL,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,
+      .goal = sweep->options->facts.goal,
       .cases = &request_case,
       .case_count = 1,
   };
@@ -175,9 +167,13 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
 
 static bool measure(Sweep *sweep, const MatrixCell *cell, const StockCase *item, Error *error) {
   json_t *before = trust_of_moment("");
+  const CostEstimate *estimate = estimate_at(sweep, sweep->cell);
+  int64_t start = clock_now();
   WorkerOutcome outcome = run_worker(sweep, cell, item);
+  double seconds = clock_seconds(clock_now() - start);
   json_t *after = trust_of_moment("");
-  EntryParts parts = {outcome.result, sweep->stock->make, before, after};
+  EntryParts parts = {outcome.result, sweep->stock->make, before, after, estimate, seconds};
+  pacing_took(&sweep->pacing, outcome.status == WORKER_DONE ? estimate : NULL, seconds);
   bool done;
   if (outcome.status == WORKER_DONE) {
     done = record_measured(sweep, cell, &parts, error);
@@ -235,7 +231,7 @@ static bool run_cell(Sweep *sweep, const MatrixCell *cell, Error *error) {
   Error cause;
   if (!feasibility_check(&sweep->stock->feasibility, &cell->effective, &cause))
     return record_failure(sweep, cell, &cause, error);
-  const StockCase *item = stock_case(sweep->stock, cell->effective.sequence_length);
+  const StockCase *item = stock_case(sweep->stock, &cell->effective);
   if (item->error.code == ERROR_NONE) return measure(sweep, cell, item, error);
   cause = item->error;
   error_within(&cause, "no reference to check against");
@@ -247,12 +243,30 @@ static void plan(Sweep *sweep) {
   char missing[160];
   for (size_t i = 0; i < cell_count(sweep); i++) {
     const MatrixCell *cell = cell_at(sweep, i);
-    sweep->wanted[i] =
-        !support_missing(&cell->effective, missing, sizeof missing) && !is_done(sweep, cell);
+    sweep->wanted[i] = !support_missing(&cell->effective, missing, sizeof missing) &&
+                       !finished_in(sweep->options->results, &sweep->options->facts, cell);
     sweep->cost[i] = sweep->wanted[i] ? cost_of(&cell->effective) : 0;
     total += sweep->cost[i];
   }
   for (size_t i = 0; total > 0 && i < cell_count(sweep); i++) sweep->cost[i] /= total;
+}
+
+// Whether a scenario that is to be run is left for another time.
+static bool is_left(Sweep *sweep, size_t index) {
+  char reason[120];
+  if (!sweep->wanted[index] ||
+      pacing_fits(&sweep->pacing, estimate_at(sweep, index), clock_now(), reason, sizeof reason))
+    return false;
+  sweep->summary->left++;
+  announce(sweep, cell_at(sweep, index), reason);
+  return true;
+}
+
+static bool run_next(Sweep *sweep, Error *error) {
+  int interrupt = sweep->options->stock.command.interrupt;
+  if (is_left(sweep, sweep->cell)) return true;
+  if (sweep->wanted[sweep->cell] && !pacing_wait(&sweep->pacing, interrupt, error)) return false;
+  return run_cell(sweep, cell_at(sweep, sweep->cell), error);
 }
 
 static bool run_cells(Sweep *sweep, Error *error) {
@@ -261,7 +275,7 @@ static bool run_cells(Sweep *sweep, Error *error) {
     sweep->cell = i;
     if (interrupt >= 0 && interrupt_arrived(interrupt))
       return error_set(error, ERROR_INTERRUPTED, NULL, "interrupted");
-    if (!run_cell(sweep, cell_at(sweep, i), error)) return false;
+    if (!run_next(sweep, error)) return false;
     sweep->done += sweep->cost[i];
   }
   return true;
@@ -274,6 +288,7 @@ bool runner_run(const RunnerOptions *options, RunnerSummary *summary, Error *err
       .options = options,
       .summary = summary,
       .failed_dtype = -1,
+      .pacing = pacing_begin(&options->pacing),
       .wanted = memory_allocate(count * sizeof *sweep.wanted),
       .cost = memory_allocate(count * sizeof *sweep.cost),
   };

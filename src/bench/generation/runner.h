@@ -7,11 +7,15 @@
 #include "base/progress.h"
 #include "bench/generation/entry.h"
 #include "bench/generation/load_plan.h"
+#include "bench/generation/pacing.h"
 #include "bench/generation/stock.h"
+#include "bench/generation/sweep_plan.h"
 #include "bench/results.h"
 
 typedef struct {
   const ScenarioMatrix *matrix;
+  const SweepPlan *plan; // estimates of the cells; NULL: there are none
+  PacingOptions pacing;
   StockOptions stock; // model, workers, prompts
   EntryFacts facts;
   Results *results;
@@ -25,6 +29,7 @@ typedef struct {
   int64_t measured, invalid; // invalid ones are among the measured
   int64_t failed, skipped;
   int64_t kept; // taken from the resumed file
+  int64_t left; // not started, for the budget of time
 } RunnerSummary;
 
 // False: the sweep was ended; what was finished is on disk.

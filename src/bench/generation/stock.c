@@ -76,14 +76,16 @@ static bool make_weights(const StockOptions *options, Stock *stock, StockFailure
   return read_make(stock, failure);
 }
 
-static StockCase *find_case(const Stock *stock, int64_t length) {
-  for (size_t i = 0; i < stock->cases.count; i++)
-    if (stock->cases.items[i].length == length) return &stock->cases.items[i];
+static StockCase *find_case(const Stock *stock, const Scenario *scenario) {
+  for (size_t i = 0; i < stock->cases.count; i++) {
+    StockCase *item = &stock->cases.items[i];
+    if (item->depth == scenario->depth && item->length == scenario->sequence_length) return item;
+  }
   return NULL;
 }
 
-const StockCase *stock_case(const Stock *stock, int64_t length) {
-  return find_case(stock, length);
+const StockCase *stock_case(const Stock *stock, const Scenario *scenario) {
+  return find_case(stock, scenario);
 }
 
 static bool wants(const Stock *stock, const MatrixCell *cell) {
@@ -91,17 +93,18 @@ static bool wants(const Stock *stock, const MatrixCell *cell) {
   return dtype_by_name(cell->effective.dtype, &dtype) && dtype == stock->dtype;
 }
 
-// One case for each prompt length of a scenario that can be run, with as many reference tokens as
-// the longest of its scenarios compares.
+// One case for each depth and prompt length of a scenario that can be run, with as many reference
+// tokens as the longest of its scenarios compares.
 static void collect_cases(Stock *stock, const MatrixCell *cells, const bool *wanted, size_t count) {
   for (size_t i = 0; i < count; i++) {
     Error ignored;
     if (!wanted[i] || !wants(stock, &cells[i])) continue;
-    if (!feasibility_check(&stock->feasibility, &cells[i].effective, &ignored)) continue;
-    int64_t length = cells[i].effective.sequence_length;
-    int64_t tokens = cells[i].effective.num_tokens_to_generate;
-    if (!find_case(stock, length)) ARRAY_APPEND(&stock->cases, ((StockCase){.length = length}));
-    StockCase *item = find_case(stock, length);
+    const Scenario *scenario = &cells[i].effective;
+    if (!feasibility_check(&stock->feasibility, scenario, &ignored)) continue;
+    int64_t tokens = scenario->num_tokens_to_generate;
+    StockCase fresh = {.depth = scenario->depth, .length = scenario->sequence_length};
+    if (!find_case(stock, scenario)) ARRAY_APPEND(&stock->cases, fresh);
+    StockCase *item = find_case(stock, scenario);
     if (tokens > item->new_tokens) item->new_tokens = tokens;
   }
 }
@@ -114,12 +117,12 @@ static int64_t least(int64_t a, int64_t b) {
 // positions. False: it is too much for this machine.
 static bool plan_case(const Stock *stock, StockCase *item, int64_t *offset) {
   int64_t limit = stock->feasibility.position_limit;
-  int64_t room = limit ? limit - item->length : INT32_MAX;
+  int64_t room = limit ? limit - item->depth - item->length : INT32_MAX;
   int64_t tokens = least(item->new_tokens, CORRECTNESS_TOKENS), bytes;
   item->steps = least(CORRECTNESS_STEPS, room);
   item->new_tokens = least(tokens > item->steps ? tokens : item->steps, room);
   item->offset = *offset;
-  if (!feasibility_check_reference(&stock->feasibility, stock->dtype, item->length,
+  if (!feasibility_check_reference(&stock->feasibility, stock->dtype, item->depth, item->length,
                                    item->new_tokens, &item->error))
     return false;
   if (__builtin_mul_overflow((item->steps + 1) * (int64_t)sizeof(float),
@@ -134,8 +137,8 @@ static bool plan_cases(const StockOptions *options, Stock *stock, StockFailure *
   for (size_t i = 0; i < stock->cases.count; i++) {
     StockCase *item = &stock->cases.items[i];
     if (!plan_case(stock, item, &size)) continue;
-    if (!options->prompt(options->prompt_context, stock->feasibility.facts.vocabulary, item->length,
-                         &item->prompt, &failure->error))
+    if (!options->prompt(options->prompt_context, stock->feasibility.facts.vocabulary,
+                         item->depth + item->length, &item->prompt, &failure->error))
       return fail_here(failure, true);
   }
   stock->reference = memory_file("attometer-reference", failure);
@@ -168,7 +171,9 @@ static WorkerStatus run_reference(const StockOptions *options, const Stock *stoc
                                   StockCase *const *cases, int64_t count, Error *error) {
   RequestCase *asked = memory_allocate((size_t)count * sizeof *asked);
   for (int64_t i = 0; i < count; i++)
-    asked[i] = (RequestCase){.prompt = cases[i]->prompt.items,
+    asked[i] = (RequestCase){.context = cases[i]->prompt.items,
+                             .depth = cases[i]->depth,
+                             .prompt = cases[i]->prompt.items + cases[i]->depth,
                              .prompt_length = cases[i]->length,
                              .new_tokens = cases[i]->new_tokens,
                              .steps = cases[i]->steps,

@@ -22,11 +22,11 @@ typedef struct {
   void *tell_context;
 } StockOptions;
 
-// One prompt length of one dtype.
+// One depth and prompt length of one dtype.
 typedef struct {
-  int64_t length, new_tokens; // new_tokens: how many greedy ids of the reference
-  int64_t steps, offset;      // of the logits in the reference file
-  TokenIds prompt, expected;
+  int64_t depth, length, new_tokens; // new_tokens: how many greedy ids of the reference
+  int64_t steps, offset;             // of the logits in the reference file
+  TokenIds prompt, expected;         // prompt: [depth + length], the context first
   Error error; // why the reference could not be had; code ERROR_NONE: it is there
 } StockCase;
 
@@ -49,5 +49,5 @@ typedef struct {
 // on failure. A reference that cannot be had is an error of its case only.
 CHECKED Stock *stock_open(const StockOptions *options, Dtype dtype, const MatrixCell *cells,
                           const bool *wanted, size_t count, StockFailure *failure);
-void stock_close(Stock *stock);                                  // NULL is fine
-const StockCase *stock_case(const Stock *stock, int64_t length); // NULL: not made
+void stock_close(Stock *stock);                                            // NULL is fine
+const StockCase *stock_case(const Stock *stock, const Scenario *scenario); // NULL: not made

@@ -11,7 +11,7 @@ static int64_t largest_length(const WorkerRequest *request) {
   int64_t largest = 1;
   for (int64_t i = 0; i < request->case_count; i++) {
     const RequestCase *item = &request->cases[i];
-    int64_t length = item->prompt_length + item->new_tokens;
+    int64_t length = item->depth + item->prompt_length + item->new_tokens;
     if (length > largest) largest = length;
   }
   return largest;
@@ -55,7 +55,8 @@ static json_t *run_case(Generator *generator, const RequestCase *item, int64_t v
   }
   int32_t *ids = memory_allocate((size_t)item->new_tokens * sizeof *ids);
   json_t *answer = NULL;
-  if (greedy_ids(generator, item, ids, error) &&
+  if (generation_set_context(generator, item->context, 1, item->depth, error) &&
+      greedy_ids(generator, item, ids, error) &&
       forced_logits(generator, item, ids, vocabulary, error))
     answer = ids_json(ids, item->new_tokens);
   memory_free(ids);

@@ -22,8 +22,10 @@ typedef struct {
   Model *model;
   Engine *engine;
   int32_t *prompts;              // [batch, prompt_length]
+  int64_t context_ns;            // filling the cache to the depth, once
   int64_t open_ns;               // opening the engine
   StepFacts cold, cached;        // of compiling, before the runs
+  StepOptions compile;           // of the engine that is open
   GraphDump dump;                // of what the cold round compiles
   double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
@@ -54,12 +56,13 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
 }
 
 // One round of compiling: cold, or from the cache, whose engine stays.
-static bool compile_scene(Scene *scene, const EngineOptions *options, GeneratorOptions *generator,
+static bool compile_scene(Scene *scene, const EngineSetup *options, GeneratorOptions *generator,
                           bool cold, Error *error) {
-  StepOptions compile = step_options(scene->request->compile_mode);
-  compile.refresh_cache = cold;
-  if (cold && scene->dump.which != GRAPH_DUMP_NONE) compile.dump = &scene->dump;
-  generator->compile = &compile;
+  scene->compile = step_options(scene->request->compile_mode);
+  scene->compile.dynamic = scene->request->dynamic;
+  scene->compile.refresh_cache = cold;
+  if (cold && scene->dump.which != GRAPH_DUMP_NONE) scene->compile.dump = &scene->dump;
+  generator->compile = &scene->compile;
   worker_event_progress(scene->output, cold ? "compile" : "compile, cached", 0, 1);
   int64_t start = clock_now();
   Engine *engine = compile_phase_open(scene->model, scene->team, scene->request->tier, options,
@@ -84,8 +87,8 @@ static bool open_dump(Scene *scene, Error *error) {
 }
 
 static bool open_engine(Scene *scene, GeneratorOptions *generator, Error *error) {
-  EngineOptions options = {generator, scene->request->load,
-                           model_config(scene->model)->max_positions};
+  EngineSetup options = {generator, scene->request->load,
+                         model_config(scene->model)->max_positions};
   if (scene->request->compile_mode)
     return open_dump(scene, error) && compile_scene(scene, &options, generator, true, error) &&
            compile_scene(scene, &options, generator, false, error);
@@ -95,11 +98,24 @@ static bool open_engine(Scene *scene, GeneratorOptions *generator, Error *error)
   return scene->engine != NULL;
 }
 
-static void make_prompts(Scene *scene) {
-  size_t row = (size_t)scene->item->prompt_length;
-  scene->prompts = memory_allocate((size_t)scene->request->batch * row * sizeof(int32_t));
-  for (int64_t i = 0; i < scene->request->batch; i++)
-    memcpy(scene->prompts + (size_t)i * row, scene->item->prompt, row * sizeof(int32_t));
+// The same ids for every sequence: [batch, count]. The caller frees them.
+static int32_t *repeat_ids(int64_t batch, const int32_t *ids, int64_t count) {
+  size_t row = (size_t)count;
+  int32_t *rows = memory_allocate((size_t)batch * row * sizeof *rows);
+  for (int64_t i = 0; i < batch; i++) memcpy(rows + (size_t)i * row, ids, row * sizeof *rows);
+  return rows;
+}
+
+static bool fill_context(Scene *scene, Error *error) {
+  const RequestCase *item = scene->item;
+  if (item->depth == 0) return true;
+  int32_t *ids = repeat_ids(scene->request->batch, item->context, item->depth);
+  worker_event_progress(scene->output, "context", 0, 1);
+  int64_t start = clock_now();
+  bool done = engine_set_context(scene->engine, ids, scene->request->batch, item->depth, error);
+  scene->context_ns = clock_now() - start;
+  memory_free(ids);
+  return done;
 }
 
 static bool open_scene(Scene *scene, Error *error) {
@@ -109,7 +125,7 @@ static bool open_scene(Scene *scene, Error *error) {
                           (uint64_t)request->seed};
   scene->model = model_map(&options, REQUEST_WEIGHTS, error);
   if (!scene->model) return false;
-  make_prompts(scene);
+  scene->prompts = repeat_ids(request->batch, item->prompt, item->prompt_length);
   int64_t longest = item->new_tokens > item->steps ? item->new_tokens : item->steps;
   GeneratorOptions generator = {
       .attention = request->attention,
@@ -117,9 +133,9 @@ static bool open_scene(Scene *scene, Error *error) {
       .cache_dtype = request->dtype,
       .kernelize = request->kernelize,
       .max_batch = request->batch,
-      .max_tokens = item->prompt_length + longest,
+      .max_tokens = item->depth + item->prompt_length + longest,
   };
-  return open_engine(scene, &generator, error);
+  return open_engine(scene, &generator, error) && fill_context(scene, error);
 }
 
 static void close_scene(Scene *scene) {
@@ -137,6 +153,7 @@ static bool measure(Scene *scene, Measurement *measurement, Error *error) {
   MeasurementPlan plan = {
       .warmup = scene->request->warmup,
       .iterations = scene->request->iterations,
+      .goal = scene->request->goal,
       .batch = scene->request->batch,
       .prompt_length = scene->item->prompt_length,
       .new_tokens = scene->item->new_tokens,
@@ -155,8 +172,12 @@ static json_t *bytes_or_null(int64_t bytes) {
 
 // Taken right after the measured runs, before ceilings and comparison touch memory of their own.
 static json_t *memory_report(const Scene *scene) {
-  MemoryShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
-                       scene->request->dtype, strcmp(scene->request->attention, "eager") == 0};
+  MemoryShape shape = {.batch = scene->request->batch,
+                       .depth = scene->item->depth,
+                       .prompt_length = scene->item->prompt_length,
+                       .new_tokens = scene->item->new_tokens,
+                       .dtype = scene->request->dtype,
+                       .score_matrix = strcmp(scene->request->attention, "eager") == 0};
   MemoryFacts facts = memory_facts_of(model_config(scene->model));
   MemoryEstimate estimate = memory_estimate_of(&facts, &shape);
   int64_t paper = memory_estimate_total(&estimate), peak = process_peak_bytes("");
@@ -243,9 +264,10 @@ static json_t *ends_json(const Measurement *measurement) {
 }
 
 static json_t *load_json(const Scene *scene, const Measurement *measurement) {
-  return json_pack("{s:I, s:I, s:I, s:I}", "map_ns", (json_int_t)model_load(scene->model).map_ns,
-                   "open_ns", (json_int_t)scene->open_ns, "first_run_ns",
-                   (json_int_t)measurement->trial_end, "first_run_first_token_ns",
+  return json_pack("{s:I, s:I, s:I, s:I, s:I}", "map_ns",
+                   (json_int_t)model_load(scene->model).map_ns, "open_ns",
+                   (json_int_t)scene->open_ns, "context_ns", (json_int_t)scene->context_ns,
+                   "first_run_ns", (json_int_t)measurement->trial_end, "first_run_first_token_ns",
                    (json_int_t)measurement->trial_first);
 }
 
@@ -273,9 +295,18 @@ static json_t *ceilings_json(const Ceilings *ceilings) {
                    ceilings->dot_gflop_per_s, "threads", ceilings->threads);
 }
 
+static json_t *precision_of(const Scene *scene, const Measurement *measurement) {
+  return precision_json(&scene->request->goal, measurement->precision, scene->request->iterations,
+                        measurement->iterations);
+}
+
 static json_t *finish(Scene *scene, const Measurement *measurement, Error *error) {
-  WorkShape shape = {scene->request->batch, scene->item->prompt_length, scene->item->new_tokens,
-                     scene->request->dtype, scene->request->tier};
+  WorkShape shape = {.batch = scene->request->batch,
+                     .depth = scene->item->depth,
+                     .prompt_length = scene->item->prompt_length,
+                     .new_tokens = scene->item->new_tokens,
+                     .cache_dtype = scene->request->dtype,
+                     .tier = scene->request->tier};
   Work work = work_of(scene->model, &shape);
   json_t *memory = memory_report(scene);
   Ceilings ceilings;
@@ -299,14 +330,14 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
     json_decref(load);
     return NULL;
   }
-  json_t *result =
-      json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
-                times_json(measurement), "ends_ns", ends_json(measurement), "ids",
-                first_ids_json(measurement), "load", load_json(scene, measurement), "compile",
-                compile_json(scene), "memory", memory, "work", work_json(&work), "ceilings",
-                ceilings_json(&ceilings), "correctness", correctness_json(&correctness), "usage",
-                process_usage_json(&measurement->usage), "allocations",
-                (json_int_t)measurement->allocations, "threads", team_size(scene->team));
+  json_t *result = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+      times_json(measurement), "precision", precision_of(scene, measurement), "ends_ns",
+      ends_json(measurement), "ids", first_ids_json(measurement), "load",
+      load_json(scene, measurement), "compile", compile_json(scene), "memory", memory, "work",
+      work_json(&work), "ceilings", ceilings_json(&ceilings), "correctness",
+      correctness_json(&correctness), "usage", process_usage_json(&measurement->usage),
+      "allocations", (json_int_t)measurement->allocations, "threads", team_size(scene->team));
   json_object_update(result, load);
   json_decref(load);
   return result;

@@ -6,6 +6,7 @@ static const Pass passes[] = {
     {"common-subexpressions", "what is computed twice is computed once", false,
      pass_common_subexpressions},
     {"dead-code", "what nobody uses is not computed", false, pass_dead_code},
+    {"visible-keys", "attention computes the keys that queries see", true, pass_visible_keys},
     {"norm-prologues", "norms go into the products that take them", false, pass_norm_prologues},
     {"gates", "gates go into the products that make them", false, pass_gates},
     {"epilogues", "residuals and activations go into the products before them", true,

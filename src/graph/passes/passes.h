@@ -19,6 +19,9 @@ void pass_constants(Graph *graph);
 void pass_dead_code(Graph *graph);
 // Of two nodes that compute the same from the same, the later one goes.
 void pass_common_subexpressions(Graph *graph);
+// Attention that holds its scores, over a cache shown whole, computes the keys that queries see:
+// matmul_scores and matmul_values with past, masked_softmax.
+void pass_visible_keys(Graph *graph);
 // A norm that one product alone takes becomes its prologue: norm_linear, norm_argmax.
 void pass_norm_prologues(Graph *graph);
 // act(gate) up of the halves of one norm_linear becomes its epilogue: gated_linear.

@@ -47,7 +47,7 @@ const Operator embedding_operator = {.name = "embedding",
                                      .small = rows_small};
 
 Tensor ops_embedding(Ops *ops, const Tensor *ids, const Matrix *table) {
-  MatrixAttributes attributes = {table};
+  MatrixAttributes attributes = {.matrix = table};
   return ops_apply(ops, &embedding_operator, ids, 1, &attributes);
 }
 

@@ -23,19 +23,21 @@ static bool linear_infer(const Tensor *inputs, int count, const void *attributes
 static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int count,
                               const void *attributes, int threads) {
   (void)kernels, (void)count;
-  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
-  return linear_scratch_bytes(inputs[0].shape[0], matrix->columns, threads);
+  const MatrixAttributes *a = attributes;
+  return linear_plan_scratch_bytes(&a->plan, inputs[0].shape[0], a->matrix->columns, threads);
 }
 
 static Linear linear_of(const Tensor *x, const void *attributes, const Tensor *output,
                         void *scratch) {
+  const MatrixAttributes *a = attributes;
   return (Linear){.x = x->data,
                   .x_stride = x->stride[0],
                   .rows = x->shape[0],
-                  .matrix = ((const MatrixAttributes *)attributes)->matrix,
+                  .matrix = a->matrix,
                   .y = output->data,
                   .y_stride = output->stride[0],
-                  .scratch = scratch};
+                  .scratch = scratch,
+                  .plan = &a->plan};
 }
 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
@@ -43,6 +45,11 @@ static void linear_part(const OperatorPart *part, const Tensor *inputs, int coun
   (void)count;
   Linear linear = linear_of(&inputs[0], attributes, output, part->scratch);
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
+}
+
+static bool linear_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  return rows_small_product(&inputs[0], ((const MatrixAttributes *)attributes)->matrix);
 }
 
 // From outside a task: in tasks without barriers, which do not wait for a worker that has no core.
@@ -61,10 +68,11 @@ const Operator linear_operator = {.name = "linear",
                                   .infer = linear_infer,
                                   .part = linear_part,
                                   .scratch_bytes = linear_scratch,
+                                  .small = linear_small,
                                   .run = linear_operator_run};
 
 Tensor ops_linear(Ops *ops, const Tensor *x, const Matrix *matrix) {
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply(ops, &linear_operator, x, 1, &attributes);
 }
 
@@ -93,11 +101,12 @@ const Operator linear_add_operator = {.name = "linear_add",
                                       .written = -1,
                                       .infer = add_infer,
                                       .part = add_part,
-                                      .scratch_bytes = linear_scratch};
+                                      .scratch_bytes = linear_scratch,
+                                      .small = linear_small};
 
 Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual) {
   Tensor inputs[] = {*x, *residual};
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply_kept(ops, &linear_add_operator, inputs, 2, &attributes);
 }
 
@@ -108,18 +117,34 @@ static bool argmax_infer(const Tensor *inputs, int count, const void *attributes
   return true;
 }
 
+static int64_t argmax_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)count;
+  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
+  return linear_argmax_scratch_bytes(kernels, inputs[0].shape[0], matrix, threads);
+}
+
+static Linear without_y(const Tensor *x, const void *attributes, void *scratch) {
+  return (Linear){.x = x->data,
+                  .x_stride = x->stride[0],
+                  .rows = x->shape[0],
+                  .matrix = ((const MatrixAttributes *)attributes)->matrix,
+                  .scratch = scratch};
+}
+
+static void argmax_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  (void)count;
+  Linear linear = without_y(&inputs[0], attributes, part->scratch);
+  linear_argmax_run_part(part->kernels, part->team, &linear, output->data, part->thread,
+                         part->threads);
+}
+
 static void argmax_run(const OperatorContext *context, const Tensor *inputs, int count,
                        const void *attributes, Tensor *output) {
-  (void)count;
-  const Tensor *x = &inputs[0];
-  const Matrix *matrix = ((const MatrixAttributes *)attributes)->matrix;
   int64_t scratch =
-      linear_argmax_scratch_bytes(context->kernels, x->shape[0], matrix, team_size(context->team));
-  Linear linear = {.x = x->data,
-                   .x_stride = x->stride[0],
-                   .rows = x->shape[0],
-                   .matrix = matrix,
-                   .scratch = arena_take(context->scratch, (size_t)scratch)};
+      argmax_scratch(context->kernels, inputs, count, attributes, team_size(context->team));
+  Linear linear = without_y(&inputs[0], attributes, arena_take(context->scratch, (size_t)scratch));
   linear_argmax_run(context->kernels, context->team, &linear, output->data);
 }
 
@@ -127,9 +152,11 @@ const Operator linear_argmax_operator = {.name = "linear_argmax",
                                          .attributes_size = sizeof(MatrixAttributes),
                                          .written = -1,
                                          .infer = argmax_infer,
+                                         .part = argmax_part,
+                                         .scratch_bytes = argmax_scratch,
                                          .run = argmax_run};
 
 Tensor ops_linear_argmax(Ops *ops, const Tensor *x, const Matrix *matrix) {
-  MatrixAttributes attributes = {matrix};
+  MatrixAttributes attributes = {.matrix = matrix};
   return ops_apply(ops, &linear_argmax_operator, x, 1, &attributes);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // matmul_scores: q [batch, heads, M, D] k [batch, kv_heads, N, D]^T → [batch, heads, M, N].
 // matmul_values: p [batch, heads, M, N] v [batch, kv_heads, N, D] → [batch * M, heads * D].
-// Head h meets kv head h / (heads / kv_heads). k and v may have any compute dtype.
+// Head h meets kv head h / (heads / kv_heads). k and v may have any compute dtype. With a third
+// input, past [batch], only the keys that a query of the pass sees take part: scores of the others
+// are not written, and their p and v not read.
 #include "kernels/matmul.h"
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
@@ -18,11 +20,23 @@ static bool check(const Tensor *a, const Tensor *b, int64_t *shape_of_b, Error *
   return true;
 }
 
+enum { SMALL_PRODUCT = 16 * 1024 }; // multiplications that a fork costs more than it saves
+
+static bool check_past(const Tensor *inputs, int count, Error *error) {
+  return rows_check_count(count, 2, 3, error) &&
+         (count < 3 || rows_check_shape(&inputs[2], "past", 1, inputs[0].shape, error));
+}
+
+// Of `keys`, those that take part.
+static int64_t seen(const Tensor *inputs, int count, int64_t keys) {
+  return count < 3 ? keys : rows_seen(&inputs[2], inputs[0].shape[2], keys);
+}
+
 static bool scores_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                          Error *error) {
   (void)attributes;
   const Tensor *q = &inputs[0], *k = &inputs[1];
-  if (!rows_check_count(count, 2, 2, error) ||
+  if (!check_past(inputs, count, error) ||
       !check(q, k, (int64_t[]){q->shape[0], -1, -1, q->shape[3]}, error))
     return false;
   int64_t shape[4] = {q->shape[0], q->shape[1], q->shape[2], k->shape[2]};
@@ -34,7 +48,7 @@ static bool values_infer(const Tensor *inputs, int count, const void *attributes
                          Error *error) {
   (void)attributes;
   const Tensor *p = &inputs[0], *v = &inputs[1];
-  if (!rows_check_count(count, 2, 2, error) ||
+  if (!check_past(inputs, count, error) ||
       !check(p, v, (int64_t[]){p->shape[0], -1, p->shape[3], -1}, error))
     return false;
   int64_t shape[2] = {p->shape[0] * p->shape[2], p->shape[1] * v->shape[3]};
@@ -62,10 +76,10 @@ static Matmul product(const OperatorPart *part, const Tensor *a, const Tensor *b
 
 static void scores_part(const OperatorPart *part, const Tensor *inputs, int count,
                         const void *attributes, Tensor *output) {
-  (void)count, (void)attributes;
+  (void)attributes;
   Matmul matmul = product(part, &inputs[0], &inputs[1]);
   matmul.transposed = true;
-  matmul.columns = inputs[1].shape[2];
+  matmul.columns = seen(inputs, count, inputs[1].shape[2]);
   matmul.depth = inputs[1].shape[3];
   matmul.c = output->data;
   matmul.c_row = output->stride[2];
@@ -76,10 +90,10 @@ static void scores_part(const OperatorPart *part, const Tensor *inputs, int coun
 
 static void values_part(const OperatorPart *part, const Tensor *inputs, int count,
                         const void *attributes, Tensor *output) {
-  (void)count, (void)attributes;
+  (void)attributes;
   Matmul matmul = product(part, &inputs[0], &inputs[1]);
   matmul.columns = inputs[1].shape[3];
-  matmul.depth = inputs[1].shape[2];
+  matmul.depth = seen(inputs, count, inputs[1].shape[2]);
   matmul.c = output->data;
   matmul.c_row = output->shape[1];
   matmul.c_head = matmul.columns;
@@ -93,16 +107,25 @@ static int64_t product_scratch(const Kernels *kernels, const Tensor *inputs, int
   return matmul_scratch_bytes(threads);
 }
 
+static bool product_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)attributes, (void)output;
+  return tensor_elements(&inputs[0]) * inputs[1].shape[2] / inputs[0].shape[3] *
+             inputs[1].shape[3] <
+         SMALL_PRODUCT;
+}
+
 const Operator matmul_scores_operator = {.name = "matmul_scores",
                                          .written = -1,
                                          .infer = scores_infer,
                                          .part = scores_part,
-                                         .scratch_bytes = product_scratch};
+                                         .scratch_bytes = product_scratch,
+                                         .small = product_small};
 const Operator matmul_values_operator = {.name = "matmul_values",
                                          .written = -1,
                                          .infer = values_infer,
                                          .part = values_part,
-                                         .scratch_bytes = product_scratch};
+                                         .scratch_bytes = product_scratch,
+                                         .small = product_small};
 
 Tensor ops_matmul_scores(Ops *ops, const Tensor *q, const Tensor *k) {
   Tensor inputs[] = {*q, *k};

@@ -12,7 +12,8 @@ static Linear linear_of(const OperatorPart *part, const Tensor *inputs, int coun
                   .x_stride = attributes->matrix->columns,
                   .rows = inputs[0].shape[0],
                   .matrix = attributes->matrix,
-                  .scratch = (char *)part->scratch + bytes};
+                  .scratch = (char *)part->scratch + bytes,
+                  .plan = &attributes->plan};
 }
 
 static bool linear_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
@@ -29,7 +30,8 @@ static int64_t linear_scratch(const Kernels *kernels, const Tensor *inputs, int 
   (void)count;
   const FusedAttributes *fused = attributes;
   return fused_norm_bytes(kernels, inputs, fused, threads) +
-         linear_scratch_bytes(inputs[0].shape[0], fused->matrix->columns, threads);
+         linear_plan_scratch_bytes(&fused->plan, inputs[0].shape[0], fused->matrix->columns,
+                                   threads);
 }
 
 static void linear_part(const OperatorPart *part, const Tensor *inputs, int count,
@@ -41,12 +43,18 @@ static void linear_part(const OperatorPart *part, const Tensor *inputs, int coun
   linear_run_part(part->kernels, part->team, &linear, part->thread, part->threads);
 }
 
+static bool linear_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
+  (void)output;
+  return rows_small_product(&inputs[0], ((const FusedAttributes *)attributes)->matrix);
+}
+
 const Operator norm_linear_operator = {.name = "norm_linear",
                                        .attributes_size = sizeof(FusedAttributes),
                                        .written = -1,
                                        .infer = linear_infer,
                                        .part = linear_part,
-                                       .scratch_bytes = linear_scratch};
+                                       .scratch_bytes = linear_scratch,
+                                       .small = linear_small};
 
 static bool gated_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                         Error *error) {
@@ -69,7 +77,9 @@ static int64_t gated_scratch(const Kernels *kernels, const Tensor *inputs, int c
 static void gate_columns(const OperatorPart *part, const Linear *linear, Activation activation,
                          Tensor *output) {
   int64_t inner = output->shape[1], panels = matrix_panels(inner), first, last;
-  team_share(panels, 1, part->thread, part->threads, &first, &last);
+  int threads = linear_threads(linear, part->threads);
+  if (part->thread >= threads) return;
+  team_share(panels, 1, part->thread, threads, &first, &last);
   if (first == last) return;
   part->kernels->linear_direct(linear, first, last);
   part->kernels->linear_direct(linear, panels + first, panels + last);
@@ -97,7 +107,8 @@ static void gated_part(const OperatorPart *part, const Tensor *inputs, int count
                        const void *attributes, Tensor *output) {
   const FusedAttributes *fused = attributes;
   Linear linear = linear_of(part, inputs, count, fused);
-  int64_t wanted = linear_scratch_bytes(linear.rows, fused->matrix->columns, part->threads);
+  int64_t wanted =
+      linear_plan_scratch_bytes(&fused->plan, linear.rows, fused->matrix->columns, part->threads);
   linear.y = (float *)((char *)linear.scratch + wanted);
   linear.y_stride = fused->matrix->rows;
   bool direct = linear.rows <= part->kernels->streamed_rows && output->shape[1] % MATRIX_PANEL == 0;
@@ -109,7 +120,8 @@ const Operator gated_linear_operator = {.name = "gated_linear",
                                         .written = -1,
                                         .infer = gated_infer,
                                         .part = gated_part,
-                                        .scratch_bytes = gated_scratch};
+                                        .scratch_bytes = gated_scratch,
+                                        .small = linear_small};
 
 static bool argmax_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                          Error *error) {
@@ -118,16 +130,30 @@ static bool argmax_infer(const Tensor *inputs, int count, const void *attributes
   return true;
 }
 
-// The product forks by itself, so the norm, of the last rows alone, is done before.
+static int64_t argmax_scratch(const Kernels *kernels, const Tensor *inputs, int count,
+                              const void *attributes, int threads) {
+  (void)count;
+  const FusedAttributes *fused = attributes;
+  return fused_norm_bytes(kernels, inputs, fused, threads) +
+         linear_argmax_scratch_bytes(kernels, inputs[0].shape[0], fused->matrix, threads);
+}
+
+static void argmax_part(const OperatorPart *part, const Tensor *inputs, int count,
+                        const void *attributes, Tensor *output) {
+  Linear linear = linear_of(part, inputs, count, attributes);
+  linear_argmax_run_part(part->kernels, part->team, &linear, output->data, part->thread,
+                         part->threads);
+}
+
+// From outside a task the product forks by itself, without barriers, so the norm, of the last rows
+// alone, is done before.
 static void argmax_run(const OperatorContext *context, const Tensor *inputs, int count,
                        const void *attributes, Tensor *output) {
-  const FusedAttributes *fused = attributes;
-  int64_t norms = fused_norm_bytes(context->kernels, inputs, fused, 1);
-  int64_t scratch = linear_argmax_scratch_bytes(context->kernels, inputs[0].shape[0], fused->matrix,
-                                                team_size(context->team));
+  int64_t bytes =
+      argmax_scratch(context->kernels, inputs, count, attributes, team_size(context->team));
   OperatorPart alone = {context->kernels, context->team,
-                        arena_take(context->scratch, (size_t)(norms + scratch)), 0, 1};
-  Linear linear = linear_of(&alone, inputs, count, fused);
+                        arena_take(context->scratch, (size_t)bytes), 0, 1};
+  Linear linear = linear_of(&alone, inputs, count, attributes);
   linear_argmax_run(context->kernels, context->team, &linear, output->data);
 }
 
@@ -135,6 +161,8 @@ const Operator norm_argmax_operator = {.name = "norm_argmax",
                                        .attributes_size = sizeof(FusedAttributes),
                                        .written = -1,
                                        .infer = argmax_infer,
+                                       .part = argmax_part,
+                                       .scratch_bytes = argmax_scratch,
                                        .run = argmax_run};
 
 static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWeights *norm,
@@ -142,7 +170,10 @@ static Tensor apply(Ops *ops, const Operator *op, const Tensor *x, const NormWei
   if (ops_failed(ops)) return (Tensor){0};
   int64_t columns = x->shape[1];
   Tensor inputs[] = {*x, ops_constant(norm->weight, columns), ops_constant(norm->bias, columns)};
-  FusedAttributes attributes = {matrix, norm->epsilon, norm->layer_norm, (int64_t)activation};
+  FusedAttributes attributes = {.matrix = matrix,
+                                .epsilon = norm->epsilon,
+                                .layer_norm = norm->layer_norm,
+                                .activation = (int64_t)activation};
   return ops_apply(ops, op, inputs, norm->bias ? 3 : 2, &attributes);
 }
 

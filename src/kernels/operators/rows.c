@@ -2,8 +2,8 @@
 #include "kernels/operators/rows.h"
 #include <inttypes.h>
 
-// Below so many elements a fork costs more than it saves.
-enum { SMALL_JOB = 8192 };
+// Below so many elements, or weights of one row's product, a fork costs more than it saves.
+enum { SMALL_JOB = 8192, SMALL_MATRIX = 12 * 1024 };
 
 void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void *job) {
   int64_t begin, end;
@@ -16,6 +16,10 @@ bool rows_small(const Tensor *inputs, const void *attributes, const Tensor *outp
   (void)attributes;
   const Tensor *worked = output->rank == 4 ? &inputs[0] : output;
   return rows_count(worked) == 1 || tensor_elements(worked) < SMALL_JOB;
+}
+
+bool rows_small_product(const Tensor *x, const Matrix *matrix) {
+  return x->shape[0] == 1 && matrix->rows * matrix->columns < SMALL_MATRIX;
 }
 
 int64_t rows_count(const Tensor *x) {
@@ -36,6 +40,15 @@ float *rows_at(const Tensor *x, int64_t row) {
 
 const int64_t *rows_past(const Tensor *past) {
   return past->data;
+}
+
+int64_t rows_seen(const Tensor *past, int64_t queries, int64_t keys) {
+  int64_t most = 0;
+  for (int64_t b = 0; b < past->shape[0]; b++) {
+    int64_t seen = rows_past(past)[b] + queries;
+    if (seen > most) most = seen;
+  }
+  return most < keys ? most : keys;
 }
 
 bool rows_check_count(int count, int least, int most, Error *error) {

@@ -11,10 +11,14 @@ typedef void RowTask(const void *job, int64_t begin, int64_t end);
 void rows_part(const OperatorPart *part, int64_t rows, RowTask *task, const void *job);
 // Whether a fork would cost more than it saves: Operator.small of operators by rows.
 bool rows_small(const Tensor *inputs, const void *attributes, const Tensor *output);
+// The same of a product of rows x: one thread streams the weights of a small matrix sooner.
+bool rows_small_product(const Tensor *x, const Matrix *matrix);
 int64_t rows_count(const Tensor *x); // product of all dimensions but the last
 // The elements of a row, counted over all leading dimensions; the last one must be dense.
 float *rows_at(const Tensor *x, int64_t row);
 const int64_t *rows_past(const Tensor *past); // the values of an int64 [batch]
+// How many of `keys` any of the `queries` of any sequence sees: the first so many.
+int64_t rows_seen(const Tensor *past, int64_t queries, int64_t keys);
 
 // Checks for infer: each sets *error and returns false when it does not hold.
 bool rows_check_count(int count, int least, int most, Error *error);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // mask: scores [batch, heads, M, N], -infinity where a key is not visible. softmax: over the last
-// dimension. Both in place: at long prompts the scores are the largest of all activations.
+// dimension. masked_softmax: of scores times a factor, as the two; of keys that no query of the
+// pass sees nothing is read or written. All in place: at long prompts the scores are the largest of
+// all activations.
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
 #include <math.h>
@@ -9,6 +11,7 @@ typedef struct {
   const Kernels *kernels;
   const Tensor *past;
   int64_t window;
+  float factor; // of masked_softmax
   Tensor *output;
 } Job;
 
@@ -21,12 +24,19 @@ static bool mask_infer(const Tensor *inputs, int count, const void *attributes, 
          rows_check_shape(&inputs[1], "past", 1, inputs[0].shape, error);
 }
 
+// The keys [*first, *last) that the query of a row sees.
+static void visible(const Job *job, int64_t row, int64_t *first, int64_t *last) {
+  const int64_t *shape = job->output->shape;
+  int64_t position = rows_past(job->past)[row / (shape[1] * shape[2])] + row % shape[2];
+  ops_visible(position, job->window, shape[3], first, last);
+}
+
 static void mask_rows(const void *job, int64_t begin, int64_t end) {
   const Job *j = job;
-  const int64_t *shape = j->output->shape, *past = rows_past(j->past);
+  const int64_t *shape = j->output->shape;
   for (int64_t row = begin; row < end; row++) {
-    int64_t position = past[row / (shape[1] * shape[2])] + row % shape[2], first, last;
-    ops_visible(position, j->window, shape[3], &first, &last);
+    int64_t first, last;
+    visible(j, row, &first, &last);
     float *y = rows_at(j->output, row);
     for (int64_t key = 0; key < first; key++) y[key] = -INFINITY;
     for (int64_t key = last; key < shape[3]; key++) y[key] = -INFINITY;
@@ -36,7 +46,10 @@ static void mask_rows(const void *job, int64_t begin, int64_t end) {
 static void mask_part(const OperatorPart *part, const Tensor *inputs, int count,
                       const void *attributes, Tensor *output) {
   (void)count;
-  Job job = {part->kernels, &inputs[1], ((const MaskAttributes *)attributes)->window, output};
+  Job job = {.kernels = part->kernels,
+             .past = &inputs[1],
+             .window = ((const MaskAttributes *)attributes)->window,
+             .output = output};
   rows_part(part, rows_count(output), mask_rows, &job);
 }
 
@@ -84,3 +97,30 @@ const Operator softmax_operator = {.name = "softmax",
 Tensor ops_softmax(Ops *ops, const Tensor *x) {
   return ops_apply(ops, &softmax_operator, x, 1, NULL);
 }
+
+static void masked_softmax_rows(const void *job, int64_t begin, int64_t end) {
+  const Job *j = job;
+  const int64_t *shape = j->output->shape;
+  int64_t seen = rows_seen(j->past, shape[2], shape[3]);
+  for (int64_t row = begin; row < end; row++) {
+    int64_t first, last;
+    visible(j, row, &first, &last);
+    float *y = rows_at(j->output, row);
+    j->kernels->softmax(seen, first, last, j->factor, y, y);
+  }
+}
+
+static void masked_softmax_part(const OperatorPart *part, const Tensor *inputs, int count,
+                                const void *attributes, Tensor *output) {
+  (void)count;
+  const MaskedSoftmaxAttributes *masked = attributes;
+  Job job = {part->kernels, &inputs[1], masked->window, (float)masked->factor, output};
+  rows_part(part, rows_count(output), masked_softmax_rows, &job);
+}
+
+const Operator masked_softmax_operator = {.name = "masked_softmax",
+                                          .attributes_size = sizeof(MaskedSoftmaxAttributes),
+                                          .written = 0,
+                                          .infer = mask_infer,
+                                          .part = masked_softmax_part,
+                                          .small = rows_small};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/attention/cell_timing.h"
+#include "statistics/timing.h"
 #include "statistics/sample.h"
 #include <math.h>
 
@@ -17,7 +17,7 @@ static void begin_turn(const TimedCall *call) {
   if (call->before) call->before(call->context);
 }
 
-void cell_timing_warm_up(const TimingPlan *plan, TimedCall *call) {
+void timing_warm_up(const TimingPlan *plan, TimedCall *call) {
   int64_t start = plan->now();
   begin_turn(call);
   call->cost_ns = timed(plan, call);
@@ -31,7 +31,7 @@ static double middle(const double *sorted, int count) {
   return sample_quantile(sorted, (size_t)count, 0.5);
 }
 
-TimingSummary cell_timing_summary(const int64_t *values_ns, int count) {
+TimingSummary timing_summary(const int64_t *values_ns, int count) {
   double values[TIMING_MOST], distances[TIMING_MOST];
   if (count == 0) return (TimingSummary){NAN, NAN, NAN, 0};
   for (int i = 0; i < count; i++) values[i] = (double)values_ns[i];
@@ -46,17 +46,21 @@ TimingSummary cell_timing_summary(const int64_t *values_ns, int count) {
   return (TimingSummary){median, deviation, noise, (int64_t)values[0]};
 }
 
-static bool is_done(const TimedCall *call, int64_t used, int64_t time_ns) {
+static int most_of(const TimingPlan *plan) {
+  return plan->most ? plan->most : TIMING_MOST;
+}
+
+static bool is_done(const TimingPlan *plan, const TimedCall *call, int64_t used, int64_t time_ns) {
   if (call->count < TIMING_LEAST) return false;
-  if (call->count == TIMING_MOST || used >= time_ns) return true;
+  if (call->count == most_of(plan) || used >= time_ns) return true;
   return call->count >= TIMING_ENOUGH &&
-         cell_timing_summary(call->values_ns, call->count).noise <= TIMING_NOISE;
+         timing_summary(call->values_ns, call->count).noise <= TIMING_NOISE;
 }
 
 // Timed calls of one turn.
 static int burst_of(const TimingPlan *plan, const TimedCall *call) {
   int64_t fitting = plan->flush ? 1 : burst_ns / (call->cost_ns + 1);
-  int64_t left = TIMING_MOST - call->count;
+  int64_t left = most_of(plan) - call->count;
   int64_t burst = fitting < 1 ? 1 : fitting > MOST_BURST ? MOST_BURST : fitting;
   return (int)(burst < left ? burst : left);
 }
@@ -76,7 +80,7 @@ static int64_t take_turn(const TimingPlan *plan, TimedCall *call) {
   return used;
 }
 
-void cell_timing_run(const TimingPlan *plan, TimedCall *calls, int count) {
+void timing_run(const TimingPlan *plan, TimedCall *calls, int count) {
   enum { MOST_CALLS = 32 };
   int64_t used[MOST_CALLS] = {0},
           time_ns = plan->flush ? plan->time_ns / SHARE_COLD : plan->time_ns;
@@ -86,7 +90,7 @@ void cell_timing_run(const TimingPlan *plan, TimedCall *calls, int count) {
     left = false;
     for (int i = 0; i < count; i++) {
       int at = (i + round) % count;
-      if (is_done(&calls[at], used[at], time_ns)) continue;
+      if (is_done(plan, &calls[at], used[at], time_ns)) continue;
       used[at] += take_turn(plan, &calls[at]);
       left = true;
     }

@@ -28,15 +28,16 @@ typedef struct {
 typedef struct {
   int64_t warmup;             // calls before the timed ones; fewer where they take over a second
   int64_t time_ns;            // of timed calls, for each
+  int most;                   // of timed calls, for each; 0: TIMING_MOST
   void (*flush)(void *flush); // cold: empties the caches; NULL: warm
   void *flush_context;
   int64_t (*now)(void); // clock_now
 } TimingPlan;
 
 // Calls it a few times and fills cost_ns.
-void cell_timing_warm_up(const TimingPlan *plan, TimedCall *call);
+void timing_warm_up(const TimingPlan *plan, TimedCall *call);
 // Times all; they have been warmed up.
-void cell_timing_run(const TimingPlan *plan, TimedCall *calls, int count);
+void timing_run(const TimingPlan *plan, TimedCall *calls, int count);
 
 // The median and the median distance from it.
 typedef struct {
@@ -45,4 +46,4 @@ typedef struct {
   int64_t least;
 } TimingSummary;
 
-TimingSummary cell_timing_summary(const int64_t *values_ns, int count);
+TimingSummary timing_summary(const int64_t *values_ns, int count);
