@@ -82,9 +82,14 @@ static PagedPass pass_of(const OperatorContext *context, const PagedAttention *p
   return pass;
 }
 
-static void clear_padding(const PagedPass *pass) {
+static int64_t rows_used(const PagedPass *pass) {
+  if (pass->count == 0) return 0;
   const PagedSegment *last = &pass->segments[pass->count - 1];
-  int64_t used = pass->count ? last->first + last->rows : 0, row = pass->output.stride[0];
+  return last->first + last->rows;
+}
+
+static void clear_padding(const PagedPass *pass) {
+  int64_t used = rows_used(pass), row = pass->output.stride[0];
   memset((float *)pass->output.data + used * row, 0,
          (size_t)((pass->output.shape[0] - used) * row) * sizeof(float));
 }

@@ -22,6 +22,7 @@ typedef struct {
   ModelArgument model;
   ModelPrompts prompts;
   LoadPlan load;
+  json_t *load_identity;
   Arena *arena; // of the load
   Results *results;
   json_t *trust;
@@ -72,9 +73,12 @@ static bool open_load(Run *run, Error *error) {
   for (size_t i = 0; i < run->matrix.cells.count; i++)
     batching = batching || run->matrix.cells.items[i].effective.continuous_batching;
   if (!batching && load_options_given(run->arguments))
-    return error_set(error, ERROR_ARGUMENT, "a load",
-                     "is given, but no scenario has continuous batching to serve it");
-  return load_options_plan(run->arguments, &prompts, run->arena, &run->load, error);
+    return error_set(error, ERROR_ARGUMENT, "--requests and --arrivals",
+                     "are served by continuous batching alone, but no scenario has it: expected "
+                     "--continuous-batching on");
+  if (!load_options_plan(run->arguments, &prompts, run->arena, &run->load, error)) return false;
+  run->load_identity = load_plan_identity(&run->load);
+  return true;
 }
 
 // Of a flag or a file of scenarios; 0: none asks for a number.
@@ -123,6 +127,7 @@ static void close_run(Run *run) {
   run_plan_free(&run->plan);
   interrupt_close(run->interrupt);
   arena_close(run->arena);
+  json_decref(run->load_identity);
   json_decref(run->trust);
   results_close(run->results);
   model_prompts_close(&run->prompts);
@@ -163,6 +168,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .repository = *repository,
                 .trust = run->trust,
                 .pinned = arguments_switch(arguments, "--pin"),
+                .load = run->load_identity,
                 .goal = run_plan_goal(arguments),
                 .decoder = run->prompts.tokenizer ? model_prompts_decode : NULL,
                 .decoder_context = &run->prompts},

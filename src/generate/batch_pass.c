@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/batch_state.h"
 
-// The sizes that compiled passes are padded to: 1, 2, 3, 4, 6, 8, 12, 16, 24, …
-static int64_t padded(int64_t count, int64_t most) {
+int64_t batch_padded(int64_t count, int64_t most) {
   int64_t size = 1;
   while (size < count && size + size / 2 < count) size *= 2;
   if (size < count) size += size > 1 ? size / 2 : 1;
   return size < most ? size : most;
 }
 
+// Rows sampled of a mixed pass: as many as sequences can ask for, or, of logits that are forced,
+// more.
+static int64_t samples_of(const Batch *batch, int64_t samples, int64_t rows) {
+  int64_t most = batch_padded(batch->options.max_sequences, rows);
+  return samples <= most ? most : batch_padded(samples, rows);
+}
+
 static void pad(Batch *batch) {
   StepRows *rows = &batch->rows;
-  bool whole = rows->samples == rows->rows; // all decode
-  int64_t most = padded(rows->rows, rows->most_rows);
-  int64_t samples = whole ? most : padded(rows->samples, most);
-  if (!batch->programs) most = samples = 0;
+  if (!batch->programs) {
+    step_rows_pad(rows, 0, 0, batch->cache);
+    return;
+  }
+  bool decodes = rows->samples == rows->rows;
+  int64_t most = batch_padded(rows->rows, rows->most_rows);
+  int64_t samples = decodes ? most : samples_of(batch, rows->samples, most);
   step_rows_pad(rows, most, samples, batch->cache);
 }
 
@@ -33,4 +42,12 @@ Tensor batch_pass(Batch *batch, bool choose) {
   if (made) return *made;
   ops_fail(batch->ops, &error);
   return (Tensor){0};
+}
+
+void batch_pass_empty(Batch *batch, int64_t rows, bool decodes) {
+  step_rows_clear(&batch->rows);
+  step_rows_pad(&batch->rows, rows, decodes ? rows : samples_of(batch, 1, rows), batch->cache);
+  ops_scope_begin(batch->ops);
+  batch_pass(batch, true);
+  ops_scope_end(batch->ops);
 }

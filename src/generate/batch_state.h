@@ -63,3 +63,8 @@ void batch_compact(Batch *batch);
 // Runs the pass over batch->rows: logits [samples, vocabulary], or choices [samples]; they stay
 // until the scope that the caller has opened ends.
 Tensor batch_pass(Batch *batch, bool choose);
+// The size that a pass over so many tokens is padded to when it is compiled, at most `most`: 1, 2,
+// 3, 4, 6, 8, 12, 16, 24, …
+int64_t batch_padded(int64_t count, int64_t most);
+// A pass of padding alone, of the size of one in which all rows decode, or of a mixed one.
+void batch_pass_empty(Batch *batch, int64_t rows, bool decodes);

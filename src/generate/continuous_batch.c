@@ -152,10 +152,12 @@ static bool check_length(const Batch *batch, const BatchRequest *request, Error 
 static Sequence *take_sequence(Batch *batch, int64_t tokens) {
   Sequence *sequence = batch->spare;
   int64_t size = batch->options.block_size, blocks = (tokens + size - 1) / size;
-  if (sequence && sequence->room >= tokens) {
+  if (sequence) {
     batch->spare = sequence->after;
     batch->spare_count--;
-  } else {
+  }
+  if (!sequence || sequence->room < tokens) {
+    if (sequence) free_sequence(sequence);
     sequence = memory_allocate(sizeof *sequence);
     sequence->ids = memory_allocate((size_t)tokens * sizeof(int32_t));
     sequence->blocks = memory_allocate((size_t)blocks * sizeof(int32_t));
@@ -318,6 +320,19 @@ bool batch_step(Batch *batch, Error *error) {
   batch->stepping = false;
   end_running(batch); // those that were cancelled by what they heard of an end
   batch->facts.step_ns += clock_now() - begin;
+  return ops_finish(batch->ops, error);
+}
+
+bool batch_prepare(Batch *batch, Error *error) {
+  if (batch->running_count + batch->waiting_count > 0)
+    return error_set(error, ERROR_ARGUMENT, "batch", "is prepared while requests wait or run");
+  if (!batch->programs) return true;
+  for (int64_t most = 1, done = 0; done < batch->options.token_budget; done = most, most++) {
+    most = batch_padded(most, batch->options.token_budget);
+    for (int decodes = 0; decodes < 2; decodes++)
+      if (!decodes || done < batch->options.max_sequences) batch_pass_empty(batch, most, decodes);
+    if (ops_failed(batch->ops)) break;
+  }
   return ops_finish(batch->ops, error);
 }
 

@@ -15,7 +15,7 @@ typedef struct {
   Dtype cache_dtype;
   bool kernelize;
   const StepOptions *compile; // NULL: not compiled. Copied. Passes are padded to a few sizes, each
-                              // compiled once, when it is first met
+                              // compiled once, when it is first met or prepared
   int64_t max_sequences;      // that run at once
   int64_t max_tokens;         // of one sequence, prompt and new
   int64_t token_budget;       // tokens of one step
@@ -75,6 +75,9 @@ CHECKED Batch *batch_open(const Model *model, Team *team, CpuTier tier, const Ba
 // Requests that still wait or run end without a word. NULL is fine.
 void batch_close(Batch *batch);
 
+// Compiles the passes of every size that there can be, so that none is met first while requests
+// wait. Before any are submitted; without programs it does nothing.
+CHECKED bool batch_prepare(Batch *batch, Error *error);
 // Queues a request. NULL refuses it: nothing in it, ids outside the vocabulary, a sampling that
 // makes no sense, or more tokens than a sequence or the whole cache can hold. The pointer is good
 // until the listener is told of the end.

@@ -33,6 +33,11 @@ static void metrics_follow_their_formulas(void **state) {
   assert_close(token_metric("prefill_throughput")->value(&record), 20 / 100e-9);
   assert_close(token_metric("decode_throughput")->value(&record), 4 / 410e-9);
   assert_null(token_metric("latency"));
+  TokenTimes staggered = record;
+  staggered.staggered = true; // behind 110 there are four tokens
+  assert_close(token_metric("time_to_first_token")->value(&staggered), 100e-9);
+  assert_close(token_metric("prefill_throughput")->value(&staggered), 20 / 110e-9);
+  assert_close(token_metric("decode_throughput")->value(&staggered), 4 / 400e-9);
 }
 
 static bool is_refused(const int64_t *times, int64_t new_tokens, int64_t end) {

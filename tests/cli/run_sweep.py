@@ -365,6 +365,59 @@ def test_full_disk(folder):
     check(done.returncode == 6 and "No space left" in done.stderr, "a full standard output")
 
 
+def test_batching(folder):
+    done = run(SHORT + ["-b", "3", "--continuous-batching", "off", "on", "--attn-implementation",
+                        "sdpa", "eager", "--kernelize", "off", "on"], folder)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    entries = results(folder)
+    check(len(entries) == 8, "two attentions, fused or not, batched or not")
+    for entry in entries.values():
+        ours = entry["attometer"]
+        check(ours["correctness"]["verdict"] == "valid", "verdict")
+        check(ours["trust"]["heap_allocations"] == 0, "a measured run allocates nothing")
+        batching = entry["config"]["continuous_batching"]
+        check((ours["requests"] is not None) == batching, "requests are of continuous batching")
+        if batching:
+            check(len(ours["requests"]) == 3, "one request for each sequence")
+            check(len(entry["measurements"]["timestamps"][0]) == 3, "one list a request")
+
+
+def test_requests(folder):
+    os.makedirs(folder)
+    path = os.path.join(folder, "requests.jsonl")
+    lines = [{"prompt_tokens": 9, "max_new_tokens": 5, "arrival_s": 0.02},
+             {"ids": [3, 1, 4], "max_new_tokens": 7},
+             {"ids": [3, 10**6], "max_new_tokens": 7},
+             {"ids": [3, 1, 4], "max_new_tokens": 10**6}]
+    with open(path, "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    load = ["--requests", path, "--block-size", "4", "--cache-blocks", "16"]
+    for output, more in [("pages", load), ("alone", load + ["--max-sequences", "1"])]:
+        done = run(SHORT + ["--attn-implementation", "sdpa"] + more, os.path.join(folder, output))
+        check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    first, alone = (next(iter(results(os.path.join(folder, name)).values()))["attometer"]
+                    for name in ("pages", "alone"))
+    requests = first["requests"]
+    check([len(request.get("ids", [])) for request in requests] == [5, 7, 0, 0], "tokens made")
+    check(all("refused" in request for request in requests[2:]), "two are refused")
+    check(first["batching"]["refused"] == 2 and first["batching"]["requests"] == 4, "counts")
+    check(requests[0]["arrival_s"] == 0.02 and len(requests[1]["itl_s"]) == 6, "times")
+    check([request.get("ids") for request in alone["requests"]] ==
+          [request.get("ids") for request in requests], "the same tokens alone")
+    again = run(SHORT + ["--attn-implementation", "sdpa", "--resume"] + load,
+                os.path.join(folder, "pages"))
+    check("kept" in again.stderr, "the same load is kept")
+    again = run(SHORT + ["--attn-implementation", "sdpa", "--resume"] + load +
+                ["--token-budget", "5"], os.path.join(folder, "pages"))
+    check("kept" not in again.stderr, "another load is measured")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"ids": [1], "speed": 3}\n')
+    done = run(SHORT + load, os.path.join(folder, "wrong"))
+    check(done.returncode == 4 and "line 5" in done.stderr, f"a wrong line: {done.stderr}")
+    done = run(SHORT + ["--arrivals", "rarely"], os.path.join(folder, "wrong"))
+    check(done.returncode == 2 and "poisson:R" in done.stderr, f"a wrong pattern: {done.stderr}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, test in list(globals().items()):

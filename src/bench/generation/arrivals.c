@@ -80,7 +80,10 @@ void arrivals_text(const Arrivals *arrivals, char text[ARRIVALS_TEXT]) {
 static double seconds_of(const Arrivals *arrivals, int64_t index) {
   switch (arrivals->kind) {
   case ARRIVALS_RATE: return (double)index / arrivals->rate;
-  case ARRIVALS_BURST: return (double)(index / arrivals->number) * arrivals->every;
+  case ARRIVALS_BURST: {
+    int64_t bursts = index / arrivals->number; // before it
+    return (double)bursts * arrivals->every;
+  }
   default: return 0;
   }
 }

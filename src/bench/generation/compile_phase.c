@@ -26,7 +26,8 @@ Engine *compile_phase_open(const Model *model, Team *team, CpuTier tier, const E
                            const int32_t *prompts, int64_t prompt_length, Error *error) {
   Engine *engine = engine_open(model, team, tier, options, error);
   if (!engine) return NULL;
-  if (make_tokens(engine, options->generator->max_batch, prompts, prompt_length, error))
+  if (engine_prepare(engine, error) &&
+      make_tokens(engine, options->generator->max_batch, prompts, prompt_length, error))
     return engine;
   engine_close(engine);
   return NULL;

@@ -5,7 +5,7 @@
 #include "bench/generation/engine.h"
 
 // Opens an engine and lets it compile what the prompts [batch, prompt_length] need, by making two
-// tokens of each.
+// tokens of each, and, of continuous batching, passes of every size.
 CHECKED Engine *compile_phase_open(const Model *model, Team *team, CpuTier tier,
                                    const EngineSetup *options, const int32_t *prompts,
                                    int64_t prompt_length, Error *error);

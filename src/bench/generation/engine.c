@@ -84,6 +84,10 @@ Engine *engine_open(const Model *model, Team *team, CpuTier tier, const EngineSe
   return NULL;
 }
 
+bool engine_prepare(Engine *engine, Error *error) {
+  return engine->generator || batch_prepare(engine->batch, error);
+}
+
 static void free_equal(Engine *engine) {
   memory_free(engine->equal);
   memory_free(engine->results);

@@ -16,6 +16,8 @@ typedef struct Engine Engine;
 CHECKED Engine *engine_open(const Model *model, Team *team, CpuTier tier,
                             const EngineSetup *options, Error *error);
 void engine_close(Engine *engine); // NULL is fine
+// Compiles what any load may come to, before it is run; regular generation compiles as it goes.
+CHECKED bool engine_prepare(Engine *engine, Error *error);
 // As generation_run: equal prompts, all at the start; a listener and stops are not served.
 CHECKED bool engine_run(Engine *engine, const GenerationRequest *request, GenerationResult *result,
                         Error *error);

@@ -104,6 +104,8 @@ static json_t *effective_of(const EntryFacts *facts, const MatrixCell *cell) {
   if (!cell->effective.device[0]) json_object_set_new(effective, "device", json_string("cpu"));
   if (cell->effective.threads == 0 && cores) json_object_set(effective, "threads", cores);
   json_object_set_new(effective, "pin", json_boolean(facts->pinned));
+  if (facts->load && cell->effective.continuous_batching)
+    json_object_set_new(effective, "load", json_deep_copy(facts->load));
   json_object_set_new(effective, "tier",
                       json_string(cpu_tier_name(scenario_tier(&cell->effective))));
   return effective;

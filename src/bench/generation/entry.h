@@ -4,7 +4,7 @@
 //
 //   schema       1
 //   status       "measured", "failed" or "skipped"; reason: why not measured, or null
-//   requested, effective, rules; effective also tells `pin`
+//   requested, effective, rules; effective also tells `pin` and `load`
 //   correctness  {reference, error, bound, verdict "valid"|"invalid", …}
 //   statistics   {tag: {name, column, unit, less_is_better, primary, count, avg, std, min, med,
 //   max,
@@ -32,6 +32,7 @@ typedef struct {
   Repository repository;
   const json_t *trust; // trust_of_run
   bool pinned;         // --pin, which no name or hash tells
+  const json_t *load;  // load_plan_identity, of scenarios with continuous batching; NULL: none
   PrecisionGoal goal;
   EntryDecoder *decoder;
   void *decoder_context;

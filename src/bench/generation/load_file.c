@@ -109,7 +109,7 @@ bool load_file_parse(const void *bytes, size_t size, const char *name, const Loa
                      Arena *arena, LoadPlan *plan, Error *error) {
   Requests requests = {0};
   bool done = parse_lines(bytes, size, name, prompts, arena, &requests, error);
-  if (done) {
+  if (done && requests.items) {
     LoadRequest *copy = arena_allocate(arena, requests.count * sizeof *copy);
     memcpy(copy, requests.items, requests.count * sizeof *copy);
     plan->requests = copy;

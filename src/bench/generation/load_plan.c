@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/load_plan.h"
+#include "base/sha256.h"
 #include "bench/generation/request.h"
+#include <stdlib.h>
+#include <string.h>
 
 LoadPlan load_plan_standard(void) {
   return (LoadPlan){
@@ -19,17 +22,35 @@ json_t *load_plan_settings(const LoadPlan *plan) {
                    plan->itl_bound);
 }
 
-json_t *load_plan_json(const LoadPlan *plan) {
-  json_t *object = load_plan_settings(plan);
-  json_t *requests = plan->requests ? json_array() : json_null();
-  for (int64_t i = 0; plan->requests && i < plan->count; i++) {
+static json_t *requests_json(const LoadPlan *plan) {
+  json_t *requests = json_array();
+  for (int64_t i = 0; i < plan->count; i++) {
     const LoadRequest *request = &plan->requests[i];
     json_array_append_new(requests, json_pack("{s:o, s:I, s:f}", "ids",
                                               ids_json(request->ids, request->length),
                                               "max_new_tokens", (json_int_t)request->max_new_tokens,
                                               "arrival_s", request->arrival));
   }
-  json_object_set_new(object, "requests", requests);
+  return requests;
+}
+
+json_t *load_plan_json(const LoadPlan *plan) {
+  json_t *object = load_plan_settings(plan);
+  json_object_set_new(object, "requests", plan->requests ? requests_json(plan) : json_null());
+  return object;
+}
+
+json_t *load_plan_identity(const LoadPlan *plan) {
+  json_t *object = load_plan_settings(plan);
+  char hex[SHA256_HEX_SIZE];
+  Error ignored;
+  if (!plan->requests) return object;
+  json_t *requests = requests_json(plan);
+  char *text = json_dumps(requests, JSON_COMPACT);
+  json_decref(requests);
+  if (text && sha256_bytes(text, strlen(text), hex, &ignored))
+    json_object_set_new(object, "requests_sha256", json_string(hex));
+  free(text);
   return object;
 }
 

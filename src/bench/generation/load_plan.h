@@ -32,3 +32,5 @@ json_t *load_plan_json(const LoadPlan *plan); // new reference
 CHECKED bool load_plan_read(const Field *field, Arena *arena, LoadPlan *plan, Error *error);
 // The same without the requests, for the results. New reference.
 json_t *load_plan_settings(const LoadPlan *plan);
+// With the SHA-256 of the requests: equal for equal loads alone. New reference.
+json_t *load_plan_identity(const LoadPlan *plan);

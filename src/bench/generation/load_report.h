@@ -11,8 +11,8 @@
 #pragma once
 #include "bench/generation/load_run.h"
 
-// [{"ids", "queue_s", "ttft_s", "itl_s", "e2e_s", "arrival_s", "preemptions"}, or {"refused":
-// why}]. New reference.
+// [{"ids", "queue_s", "ttft_s", "itl_s", "e2e_s", "arrival_s", "preemptions"}, or
+// {"refused": why}]. New reference.
 json_t *load_requests_json(const LoadResult *results, int64_t count);
 // plan: with its blocks and sequences settled. New reference.
 json_t *load_report_json(const LoadPlan *plan, const LoadResult *results, int64_t count,

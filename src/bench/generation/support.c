@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/generation/support.h"
-#include "attention/attention.h"
+#include "attention/paged.h"
 #include "bench/generation/backend_name.h"
 #include "compile/toolchain.h"
 #include "generate/step_programs.h"
@@ -28,6 +28,13 @@ static bool can_compile(const CompileKwargs *compile, char *buffer, size_t size)
   return false;
 }
 
+static bool can_attend(const Scenario *scenario, const char *backend, Error *error) {
+  PagedAttention paged;
+  const char *name = scenario->attn_implementation;
+  if (scenario->continuous_batching) return paged_attention_find(name, backend, &paged, error);
+  return attention_find(name, backend, error) != NULL;
+}
+
 const char *support_missing(const Scenario *scenario, char *buffer, size_t size) {
   Error error;
   const char *backend = backend_name(scenario->sdpa_backend);
@@ -37,7 +44,7 @@ const char *support_missing(const Scenario *scenario, char *buffer, size_t size)
   if (scenario->continuous_batching && scenario->depth)
     return say(buffer, size, "continuous batching behind a depth", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
-  if (attention_find(scenario->attn_implementation, sdpa ? backend : NULL, &error)) return NULL;
+  if (can_attend(scenario, sdpa ? backend : NULL, &error)) return NULL;
   if (sdpa && backend) return say(buffer, size, "sdpa back end ", scenario->sdpa_backend);
   return say(buffer, size, "attention ", scenario->attn_implementation);
 }
