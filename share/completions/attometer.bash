@@ -14,6 +14,8 @@ _attometer() {
         --continuous-batching) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
         --rules) COMPREPLY=($(compgen -W 'all none fa2-unavailable fa2-compile flex-batching batching-mode' -- "$word")); return ;;
         --order) COMPREPLY=($(compgen -W 'listed largest-first shuffled' -- "$word")); return ;;
+        --requests) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --scheduler) COMPREPLY=($(compgen -W 'fifo prefill_first' -- "$word")); return ;;
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
@@ -27,7 +29,7 @@ _attometer() {
         --output-format) COMPREPLY=($(compgen -W 'table markdown csv json jsonl' -- "$word")); return ;;
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
-      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --order --order-seed --time-budget --cool-down --until --until-most --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+      flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --order --order-seed --time-budget --cool-down --until --until-most --requests --arrivals --request-count --arrival-seed --ttft-bound --itl-bound --scheduler --token-budget --max-sequences --block-size --cache-blocks --share-prefixes --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
     attention)
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;

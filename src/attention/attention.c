@@ -14,6 +14,7 @@ static bool supports_all(const AttentionSpec *spec, Error *error) {
 }
 
 #define NOT_HERE "not in this build"
+#define PAGED "serves the pages of continuous batching alone"
 
 // Of one name the fastest comes first: it is taken where no back end is named.
 static const Attention list[] = {
@@ -36,10 +37,10 @@ static const Attention list[] = {
      .close = attention_flex_close,
      .forward = attention_flex},
     {.name = "fav3", .absent = NOT_HERE},
-    {.name = "paged|eager", .absent = NOT_HERE},
-    {.name = "paged|sdpa", .absent = NOT_HERE},
-    {.name = "paged|flash_attention_2", .absent = NOT_HERE},
-    {.name = "paged|flex_attention", .absent = NOT_HERE},
+    {.name = "paged|eager", .absent = PAGED},
+    {.name = "paged|sdpa", .absent = PAGED},
+    {.name = "paged|flash_attention_2", .absent = PAGED},
+    {.name = "paged|flex_attention", .absent = PAGED},
 };
 
 int attention_count(void) {

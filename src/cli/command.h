@@ -10,7 +10,7 @@ typedef struct Arguments Arguments; // cli/arguments.h
 // of the error. Standard output is flushed and checked by the program afterwards.
 typedef bool CommandRun(const Arguments *arguments, Error *error);
 
-enum { COMMAND_MAX_TABLES = 8 };
+enum { COMMAND_MAX_TABLES = 12 };
 
 typedef struct {
   const char *name;        // "generate"

@@ -5,6 +5,7 @@
 #include "bench/generation/runner.h"
 #include "bench/trust.h"
 #include "cli/engine_options.h"
+#include "cli/load_options.h"
 #include "cli/model_argument.h"
 #include "cli/report_output.h"
 #include "cli/results_options.h"
@@ -23,6 +24,8 @@ typedef struct {
   ModelArgument model;
   Tokenizer *tokenizer; // NULL: the model has none
   TokenizerState *state;
+  LoadPlan load;
+  Arena *arena; // of the load
   Results *results;
   json_t *trust;
   RunPlan plan;
@@ -93,6 +96,43 @@ static bool try_tokenizer(Run *run, Error *error) {
   return fine;
 }
 
+static bool encode_text(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
+  Run *run = context;
+  if (run->tokenizer) return encode(run, text, size, ids, error);
+  return error_set(error, ERROR_ARGUMENT, "--requests",
+                   "holds a text, but the model has no tokenizer: expected ids or prompt_tokens");
+}
+
+static bool read_vocabulary(Run *run, int64_t *vocabulary, Error *error) {
+  Arena *arena = arena_open(0);
+  WeightSource source = {0};
+  ModelConfig config;
+  bool done = weight_source_open(&source, run->model.path, 0, arena, &config, error);
+  if (done) *vocabulary = config.vocabulary;
+  weight_source_close(&source);
+  arena_close(arena);
+  return done;
+}
+
+static bool encode_length(void *context, int64_t length, TokenIds *ids, Error *error) {
+  Run *run = context;
+  int64_t vocabulary = 0;
+  return read_vocabulary(run, &vocabulary, error) &&
+         make_prompt(run, vocabulary, length, ids, error);
+}
+
+static bool open_load(Run *run, Error *error) {
+  const LoadPrompts prompts = {encode_text, encode_length, run};
+  run->arena = arena_open(0);
+  bool batching = false;
+  for (size_t i = 0; i < run->matrix.cells.count; i++)
+    batching = batching || run->matrix.cells.items[i].effective.continuous_batching;
+  if (!batching && load_options_given(run->arguments))
+    return error_set(error, ERROR_ARGUMENT, "a load",
+                     "is given, but no scenario has continuous batching to serve it");
+  return load_options_plan(run->arguments, &prompts, run->arena, &run->load, error);
+}
+
 // Of a flag or a file of scenarios; 0: none asks for a number.
 static bool check_threads(const Run *run, Error *error) {
   int64_t most = 0;
@@ -125,7 +165,8 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
   if (!run_matrix_make(arguments, &run->matrix, error) || !check_threads(run, error) ||
       !model_argument_resolve(model, &run->model, error))
     return false;
-  if (!open_results(run, error) || !open_tokenizer(run, error) || !try_tokenizer(run, error))
+  if (!open_results(run, error) || !open_tokenizer(run, error) || !try_tokenizer(run, error) ||
+      !open_load(run, error))
     return false;
   run->interrupt = interrupt_open(error);
   if (run->interrupt < 0) return false;
@@ -137,6 +178,7 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
 static void close_run(Run *run) {
   run_plan_free(&run->plan);
   interrupt_close(run->interrupt);
+  arena_close(run->arena);
   json_decref(run->trust);
   results_close(run->results);
   tokenizer_state_close(run->state);
@@ -183,6 +225,7 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .decoder_context = run},
       .results = run->results,
       .progress = &run->progress,
+      .load = &run->load,
       .dump_graph = arguments_text(arguments, "--dump-graph"),
       .dump_folder = arguments_text(arguments, "--dump-folder"),
   };
@@ -259,7 +302,7 @@ const Command command_run = {
                 "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
                 "markdown",
     .tables = {&model_options, &run_scenario_options, &run_matrix_options, &run_plan_options,
-               &engine_options_lists, &run_output_options, &run_later_options},
+               &load_options, &engine_options_lists, &run_output_options, &run_later_options},
     .run = run_command,
     .listing = "--list",
 };

@@ -3,6 +3,7 @@
 #include "bench/generation/support.h"
 #include "bench/levels.h"
 #include "cli/engine_options.h"
+#include "cli/load_options.h"
 #include <string.h>
 
 typedef ARRAY_OF(int64_t) Integers;
@@ -120,6 +121,12 @@ static bool make_bases(const Arguments *arguments, Scenarios *bases, Error *erro
                !arguments_given(arguments, "--level");
   for (int i = 0; i < AXES; i++)
     axes[i] = texts_of(arguments, axis_flags[i], plain && i == ATTENTION);
+  // A load is served by continuous batching alone, where nothing else says which scenarios there
+  // are.
+  bool bare =
+      !arguments_given(arguments, "--config-file") && !arguments_given(arguments, "--level");
+  if (bare && axes[BATCHING].count == 0 && load_options_given(arguments))
+    ARRAY_APPEND(&axes[BATCHING], "on");
   bool done = check_level(arguments, error) && read_bases(arguments, &from, error);
   for (size_t i = 0; done && i < from.count; i++) {
     size_t first = bases->count;

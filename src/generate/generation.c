@@ -186,7 +186,8 @@ static Tensor feed(Generator *generator, const int32_t *ids, int64_t length, int
                       .ids = tensor_dense(DTYPE_I32, 1, &tokens, (void *)ids),
                       .positions = {.cosine = rope_cosine(generator->rope),
                                     .sine = rope_sine(generator->rope),
-                                    .past = tensor_dense(DTYPE_I64, 1, &batch, generator->past)},
+                                    .past = tensor_dense(DTYPE_I64, 1, &batch, generator->past),
+                                    .slots = tensor_dense(DTYPE_I64, 1, &batch, generator->past)},
                       .cache = generator->layers,
                       .visible = cache->form->visible(cache, end),
                       .wanted = wanted};
@@ -262,20 +263,6 @@ static int64_t advance(Generator *generator, const GenerationRequest *request,
   return running;
 }
 
-static bool check_sampling(const Sampling *sampling, Error *error) {
-  if (!sampling->sample) return true;
-  if (!(sampling->temperature > 0.0))
-    return error_set(error, ERROR_ARGUMENT, "temperature", "is %g, expected more than 0",
-                     sampling->temperature);
-  if (sampling->top_k < 0)
-    return error_set(error, ERROR_ARGUMENT, "top_k", "is %lld, expected 0 (off) or more",
-                     (long long)sampling->top_k);
-  if (!(sampling->top_p >= 0.0 && sampling->top_p <= 1.0))
-    return error_set(error, ERROR_ARGUMENT, "top_p", "is %g, expected 0 to 1 (off)",
-                     sampling->top_p);
-  return true;
-}
-
 static bool check_request(Generator *generator, const GenerationRequest *request, Error *error) {
   if (request->new_tokens < 1 || request->prompt_length < 1)
     return error_set(error, ERROR_ARGUMENT, "tokens",
@@ -284,7 +271,7 @@ static bool check_request(Generator *generator, const GenerationRequest *request
   int64_t tokens;
   if (__builtin_add_overflow(request->prompt_length, request->new_tokens, &tokens))
     tokens = INT64_MAX;
-  return check_sampling(&request->sampling, error) &&
+  return sampling_check(&request->sampling, error) &&
          begin(generator, request->batch, tokens, error) &&
          check_ids(generator, request->prompts, request->batch * request->prompt_length, error);
 }

@@ -19,6 +19,20 @@ Sampling sampling_greedy(void) {
   return (Sampling){.sample = false, .temperature = 1.0, .top_p = 1.0};
 }
 
+bool sampling_check(const Sampling *sampling, Error *error) {
+  if (!sampling->sample) return true;
+  if (!(sampling->temperature > 0.0))
+    return error_set(error, ERROR_ARGUMENT, "temperature", "is %g, expected more than 0",
+                     sampling->temperature);
+  if (sampling->top_k < 0)
+    return error_set(error, ERROR_ARGUMENT, "top_k", "is %lld, expected 0 (off) or more",
+                     (long long)sampling->top_k);
+  if (!(sampling->top_p >= 0.0 && sampling->top_p <= 1.0))
+    return error_set(error, ERROR_ARGUMENT, "top_p", "is %g, expected 0 to 1 (off)",
+                     sampling->top_p);
+  return true;
+}
+
 Sampler *sampler_open(const Kernels *kernels, int64_t vocabulary) {
   Sampler *sampler = memory_allocate(sizeof *sampler);
   sampler->kernels = kernels;

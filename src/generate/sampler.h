@@ -14,6 +14,7 @@ typedef struct {
 } Sampling;
 
 Sampling sampling_greedy(void);
+CHECKED bool sampling_check(const Sampling *sampling, Error *error); // that it makes sense
 
 // Room to work in for one vocabulary, so that choosing allocates nothing.
 typedef struct Sampler Sampler;

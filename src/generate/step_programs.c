@@ -16,6 +16,7 @@ typedef struct {
   int64_t batch, length, visible, wanted;
   const void *ids, *past, *cache;
   bool choose;
+  bool paged; // a batch of variable length: whose its rows are is read when it runs
 } Guard;
 
 typedef struct {
@@ -140,17 +141,20 @@ static Guard guard_of(const StepPrograms *programs, const DecoderPass *pass, boo
                  pass->ids.data,
                  pass->positions.past.data,
                  pass->cache[0].keys.data,
-                 choose};
+                 choose,
+                 pass->places != NULL};
 }
 
 static bool holds(const Guard *a, const Guard *b) {
   return a->batch == b->batch && a->length == b->length && a->visible == b->visible &&
          a->wanted == b->wanted && a->ids == b->ids && a->past == b->past && a->cache == b->cache &&
-         a->choose == b->choose;
+         a->choose == b->choose && a->paged == b->paged;
 }
 
-// Prefill and decoding are kinds of their own, and so are logits and choices.
+// Prefill and decoding are kinds of their own, and so are logits and choices, and each of the sizes
+// that passes over pages are padded to.
 static bool same_kind(const Guard *a, const Guard *b) {
+  if (a->paged) return holds(a, b);
   return (a->length == 1) == (b->length == 1) && a->choose == b->choose;
 }
 
@@ -209,6 +213,11 @@ static void name_pass(const Guard *guard, char name[96]) {
   char length[48];
   snprintf(length, sizeof length, "prefill %lld", (long long)guard->length);
   if (guard->length == ANY) snprintf(length, sizeof length, "prefill");
+  if (guard->paged && guard->batch != guard->wanted) {
+    snprintf(name, 96, "mixed, rows %lld, %s %lld", (long long)guard->batch,
+             guard->choose ? "choices" : "logits", (long long)guard->wanted);
+    return;
+  }
   snprintf(name, 96, "%s, batch %lld, %s", guard->length == 1 ? "decode" : length,
            (long long)guard->batch, guard->choose ? "choices" : "logits");
 }

@@ -103,6 +103,8 @@ Tensor ops_split_heads(const Ops *ops, const Tensor *x, int64_t batch, int64_t h
 // The last `count` rows of each of `batch` equal groups of rows of [T, C]: [batch * count, C].
 // Expressible when count is 1 or all, or batch is 1.
 Tensor ops_last_rows(Ops *ops, const Tensor *x, int64_t batch, int64_t count);
+// The rows of [T, C] that are named: rows int64 [S] → [S, C], a copy.
+Tensor ops_take_rows(Ops *ops, const Tensor *x, const Tensor *rows);
 
 // The keys [*first, *last) of `keys` that a query at `position` sees: j > position - window (window
 // 0: any) and j <= position. Where it sees none, *first = *last.
@@ -170,7 +172,8 @@ Tensor ops_gated_linear(Ops *ops, const Tensor *x, const NormWeights *norm, cons
 // residual + ops_linear(x), kept.
 Tensor ops_linear_add(Ops *ops, const Tensor *x, const Matrix *matrix, const Tensor *residual);
 // qkv [batch * M, (heads + 2 kv_heads) D] → queries [batch, heads, M, D]; keys and values go into
-// their caches at positions past …; what the attributes name is normalised, then rotated.
+// their caches at rows slots … (`past`, but where sequences share a cache); what the attributes
+// name is normalised, then rotated as positions past … are.
 typedef struct {
   int64_t heads, kv_heads, head_dim;
   bool rotate;
@@ -178,5 +181,5 @@ typedef struct {
   double epsilon;
 } HeadLayout;
 Tensor ops_rope_cache(Ops *ops, const Tensor *qkv, const HeadLayout *layout, const Tensor *cosine,
-                      const Tensor *sine, const Tensor *past, const Tensor *keys,
-                      const Tensor *values);
+                      const Tensor *sine, const Tensor *past, const Tensor *slots,
+                      const Tensor *keys, const Tensor *values);

@@ -27,24 +27,42 @@ static Tensor shown(const Tensor *cache, int64_t visible) {
   return view;
 }
 
+static Tensor attend_pages(const Decoder *decoder, Ops *ops, const DecoderPass *pass,
+                           const AttentionSpec *spec, const KeyValues *cache,
+                           const Tensor *queries) {
+  PagedInputs inputs = {.queries = *queries,
+                        .keys = cache->keys,
+                        .values = cache->values,
+                        .places = *pass->places,
+                        .prepared = decoder->prepared};
+  return paged_attention(ops, &decoder->paged, spec, &inputs);
+}
+
+static Tensor attend_cache(const Decoder *decoder, Ops *ops, const DecoderPass *pass,
+                           AttentionSpec *spec, const KeyValues *cache, const Tensor *queries) {
+  AttentionInputs inputs = {.queries = *queries,
+                            .keys = shown(&cache->keys, pass->visible),
+                            .values = shown(&cache->values, pass->visible),
+                            .past = pass->positions.past,
+                            .prepared = decoder->prepared};
+  spec->batch = pass->batch;
+  spec->queries = pass->length;
+  spec->keys = pass->visible;
+  return decoder->attention->forward(ops, spec, &inputs);
+}
+
 static Tensor attend(const Decoder *decoder, Ops *ops, const DecoderPass *pass, int64_t layer,
                      const Tensor *h) {
   const ModelConfig *config = decoder->config;
   const LayerWeights *weights = &decoder->weights->layers[layer];
   const KeyValues *cache = &pass->cache[layer];
   bool rotate = config->rope.kind != ROPE_NONE && config->layer[layer].rope;
-  AttentionInputs inputs = {
-      .queries = decoder->layers->queries(ops, config, weights, rotate, h, &pass->positions, cache),
-      .keys = shown(&cache->keys, pass->visible),
-      .values = shown(&cache->values, pass->visible),
-      .past = pass->positions.past,
-      .prepared = decoder->prepared};
+  Tensor queries =
+      decoder->layers->queries(ops, config, weights, rotate, h, &pass->positions, cache);
   AttentionSpec spec = layer_spec(config, layer);
-  spec.batch = pass->batch;
-  spec.queries = pass->length;
-  spec.keys = pass->visible;
   spec.dtype = cache->keys.dtype;
-  Tensor heads = decoder->attention->forward(ops, &spec, &inputs);
+  Tensor heads = pass->places ? attend_pages(decoder, ops, pass, &spec, cache, &queries)
+                              : attend_cache(decoder, ops, pass, &spec, cache, &queries);
   return decoder->layers->output(ops, weights, &heads, h);
 }
 
@@ -57,7 +75,7 @@ static Tensor layer_forward(const Decoder *decoder, Ops *ops, const DecoderPass 
   return h;
 }
 
-// The residual stream of the last rows: [batch * wanted, hidden].
+// The residual stream of the rows whose logits are wanted: [batch * wanted, hidden].
 static Tensor last_hidden(const Decoder *decoder, Ops *ops, const DecoderPass *pass) {
   const ModelConfig *config = decoder->config;
   const Weights *weights = decoder->weights;
@@ -68,6 +86,7 @@ static Tensor last_hidden(const Decoder *decoder, Ops *ops, const DecoderPass *p
     h = ops_add_positions(ops, &h, &table, &pass->positions.past);
   }
   for (int64_t i = 0; i < config->layers; i++) h = layer_forward(decoder, ops, pass, i, h);
+  if (pass->places) return ops_take_rows(ops, &h, &pass->sampled);
   return ops_last_rows(ops, &h, pass->batch, pass->wanted);
 }
 

@@ -18,7 +18,7 @@ static Tensor fused_queries(Ops *ops, const ModelConfig *config, const LayerWeig
                        config->norm_epsilon};
   Tensor qkv = ops_norm_linear(ops, h, &norm, &weights->qkv, ACTIVATION_NONE);
   return ops_rope_cache(ops, &qkv, &layout, &positions->cosine, &positions->sine, &positions->past,
-                        &cache->keys, &cache->values);
+                        &positions->slots, &cache->keys, &cache->values);
 }
 
 static Tensor fused_output(Ops *ops, const LayerWeights *weights, const Tensor *heads,

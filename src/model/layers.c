@@ -30,8 +30,8 @@ static Tensor plain_queries(Ops *ops, const ModelConfig *config, const LayerWeig
   Tensor keys = heads_of(ops, config, &qkv, batch, heads, kv_heads);
   Tensor values = heads_of(ops, config, &qkv, batch, heads + kv_heads, kv_heads);
   keys = prepared(ops, config, &weights->key_norm, rotate, positions, keys);
-  ops_cache_write(ops, &keys, &cache->keys, &positions->past);
-  ops_cache_write(ops, &values, &cache->values, &positions->past);
+  ops_cache_write(ops, &keys, &cache->keys, &positions->slots);
+  ops_cache_write(ops, &values, &cache->values, &positions->slots);
   Tensor queries = heads_of(ops, config, &qkv, batch, 0, heads);
   return prepared(ops, config, &weights->query_norm, rotate, positions, queries);
 }

@@ -6,7 +6,8 @@
 #include "model/config.h"
 #include "model/weights.h"
 
-// The cache of one layer, shown whole: [batch, kv_heads, capacity, head_dim].
+// The cache of one layer, shown whole: [batch, kv_heads, capacity, head_dim]. A paged cache has one
+// capacity for all sequences: the batch's stride is 0.
 typedef struct {
   Tensor keys, values;
 } KeyValues;
@@ -14,6 +15,7 @@ typedef struct {
 typedef struct {
   Tensor cosine, sine; // [positions, dimensions / 2]; unused without rotary embedding
   Tensor past;         // int64 [batch]
+  Tensor slots;        // int64 [batch]: where the cache takes them; `past`, or of a paged cache
 } Positions;
 
 typedef struct {

@@ -25,7 +25,7 @@ static void assert_close(double value, double expected) {
 static void metrics_follow_their_formulas(void **state) {
   (void)state;
   const int64_t times[] = {100, 200, 400, 110, 210, 510};
-  const TokenTimes record = {2, 10, 3, times, 600};
+  const TokenTimes record = {2, 10, 3, times, 600, false};
   assert_close(token_metric("e2e_latency")->value(&record), 600e-9);
   assert_close(token_metric("time_to_first_token")->value(&record), 100e-9);
   assert_close(token_metric("inter_token_latency")->value(&record), (150 + 200) / 2.0 * 1e-9);
@@ -37,7 +37,7 @@ static void metrics_follow_their_formulas(void **state) {
 
 static bool is_refused(const int64_t *times, int64_t new_tokens, int64_t end) {
   Error error;
-  const TokenTimes record = {1, 10, new_tokens, times, end};
+  const TokenTimes record = {1, 10, new_tokens, times, end, false};
   return !token_times_check(&record, &error);
 }
 

@@ -453,7 +453,7 @@ static void what_is_not_in_this_build_is_skipped(void **state) {
   const int64_t batches[] = {WELL};
   Bed bed = {0};
   bed_open(&bed, batches, 1, false);
-  bed.matrix.cells.items[0].effective.continuous_batching = true;
+  strcpy(bed.matrix.cells.items[0].effective.device, "cuda");
   assert_true(bed_run(&bed));
   assert_int_equal(bed.summary.skipped, 1);
   assert_text(ours_at(&bed, 0), "reason", "not in this build");

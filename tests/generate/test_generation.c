@@ -286,6 +286,7 @@ static void feed(Parts *parts, const char *attention, const int32_t *ids, int64_
                       .length = length,
                       .ids = tensor_dense(DTYPE_I32, 1, &tokens, (void *)ids),
                       .positions = {rope_cosine(parts->rope), rope_sine(parts->rope),
+                                    tensor_dense(DTYPE_I64, 1, &batch, past),
                                     tensor_dense(DTYPE_I64, 1, &batch, past)},
                       .cache = parts->layers,
                       .visible = parts->cache->form->visible(parts->cache, used + length),

@@ -161,7 +161,7 @@ static void check_heads(Ops *ops, const Heads *h, Dtype dtype) {
   ops_cache_write(ops, &values, &expected.value_cache, &h->past);
   Tensor composed = prepared(ops, h, h->layout.query_norm, heads_from(ops, h, 0, HEADS));
   // Dense, whether it was a view or not.
-  Tensor fused = ops_rope_cache(ops, &h->qkv, &h->layout, &h->cosine, &h->sine, &h->past,
+  Tensor fused = ops_rope_cache(ops, &h->qkv, &h->layout, &h->cosine, &h->sine, &h->past, &h->past,
                                 &found.key_cache, &found.value_cache);
   for (int64_t i = 0; i < tensor_elements(&fused); i++) {
     int64_t d = i % HEAD_DIM, m = i / HEAD_DIM % fused.shape[2],

@@ -85,6 +85,7 @@ TokenTimes answer_times(const Answer *answer, int64_t iteration) {
       .new_tokens = answer->new_tokens,
       .times = answer->times + iteration * answer->batch * answer->new_tokens,
       .end = answer->ends[iteration],
+      .staggered = answer->staggered,
   };
 }
 
@@ -104,6 +105,7 @@ bool answer_read(const json_t *result, const Scenario *scenario, int64_t most, A
                  Error *error) {
   Field root = field_root(result, "answer of the scenario's process");
   *answer = (Answer){.batch = scenario->batch_size,
+                     .staggered = scenario->continuous_batching,
                      .prompt_length = scenario->sequence_length,
                      .new_tokens = scenario->num_tokens_to_generate};
   if (!check_size(&root, scenario, most, &answer->iterations, error)) return false;

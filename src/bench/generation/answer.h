@@ -8,6 +8,7 @@
 
 typedef struct {
   int64_t iterations, batch, prompt_length, new_tokens;
+  bool staggered; // of continuous batching
   int64_t *times; // [iterations, batch, new_tokens] nanoseconds
   int64_t *ends;  // [iterations]
   int32_t *ids;   // [iterations, new_tokens]: of the first sequence

@@ -4,29 +4,31 @@
 
 enum { TOKENS = 2 };
 
-static bool make_tokens(Generator *generator, int64_t batch, const int32_t *prompts,
+static bool make_tokens(Engine *engine, int64_t batch, const int32_t *prompts,
                         int64_t prompt_length, Error *error) {
   int32_t *ids = memory_allocate((size_t)batch * TOKENS * sizeof *ids);
+  int64_t *times = memory_allocate((size_t)batch * TOKENS * sizeof *times);
   int64_t *counts = memory_allocate((size_t)batch * sizeof *counts);
   GenerationRequest request = {.batch = batch,
                                .prompt_length = prompt_length,
                                .new_tokens = TOKENS,
                                .prompts = prompts,
                                .sampling = sampling_greedy()};
-  GenerationResult result = {.ids = ids, .counts = counts};
-  bool done = generation_run(generator, &request, &result, error);
+  GenerationResult result = {.ids = ids, .times = times, .counts = counts};
+  bool done = engine_run(engine, &request, &result, error);
   memory_free(ids);
+  memory_free(times);
   memory_free(counts);
   return done;
 }
 
-Generator *compile_phase_open(const Model *model, Team *team, CpuTier tier,
-                              const GeneratorOptions *options, const int32_t *prompts,
-                              int64_t prompt_length, Error *error) {
-  Generator *generator = generator_open(model, team, tier, options, error);
-  if (!generator) return NULL;
-  if (make_tokens(generator, options->max_batch, prompts, prompt_length, error)) return generator;
-  generator_close(generator);
+Engine *compile_phase_open(const Model *model, Team *team, CpuTier tier, const EngineSetup *options,
+                           const int32_t *prompts, int64_t prompt_length, Error *error) {
+  Engine *engine = engine_open(model, team, tier, options, error);
+  if (!engine) return NULL;
+  if (make_tokens(engine, options->generator->max_batch, prompts, prompt_length, error))
+    return engine;
+  engine_close(engine);
   return NULL;
 }
 

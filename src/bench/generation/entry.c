@@ -139,12 +139,21 @@ static json_t *part_or_null(const json_t *object, const char *key) {
   return value ? json_deep_copy(value) : json_null();
 }
 
+// What the fastest prefill took, and the fastest step of decoding.
+static json_t *roofline_of(const Answer *answer) {
+  double prefill = entry_least(answer, "time_to_first_token"),
+         step = entry_least(answer, "inter_token_latency"), batch = (double)answer->batch;
+  if (answer->staggered) {
+    prefill = batch * (double)answer->prompt_length / entry_most(answer, "prefill_throughput");
+    step = batch / entry_most(answer, "decode_throughput");
+  }
+  return roofline_json(&answer->work, &answer->ceilings, prefill, step);
+}
+
 static void add_parts(json_t *account, const EntryFacts *facts, const EntryParts *parts,
                       const Answer *answer) {
   json_t *load = load_of(parts);
-  json_t *roofline =
-      roofline_json(&answer->work, &answer->ceilings, entry_least(answer, "time_to_first_token"),
-                    entry_least(answer, "inter_token_latency"));
+  json_t *roofline = roofline_of(answer);
   Sample latency = entry_sample(answer, "e2e_latency");
   json_object_set_new(account, "correctness", part_or_null(parts->result, "correctness"));
   json_object_set_new(account, "precision", part_or_null(parts->result, "precision"));
@@ -159,6 +168,8 @@ static void add_parts(json_t *account, const EntryFacts *facts, const EntryParts
   json_object_set_new(account, "roofline", roofline);
   json_object_set_new(account, "load", load);
   json_object_set_new(account, "compile", part_or_null(parts->result, "compile"));
+  json_object_set_new(account, "batching", part_or_null(parts->result, "batching"));
+  json_object_set_new(account, "requests", part_or_null(parts->result, "requests"));
   json_object_set_new(account, "model", part_or_null(parts->make, "model"));
   json_object_set_new(account, "trust",
                       trust_report(facts->trust, parts->before, parts->after,

@@ -13,6 +13,8 @@
 //   precision    reached, where one was asked for: {metric, until, reached, within, iterations, …}
 //   plan         {estimated_seconds, estimated_bytes, source, actual_seconds, actual_bytes}
 //   memory, roofline, load, model, trust
+//   batching     of a load on continuous batching (bench/generation/load_report.h), or null
+//   requests     of that load: [{ids, queue_s, ttft_s, itl_s, e2e_s, …}], or null
 //   times_ns     [[[int64]]]: iteration, sequence, token; ends_ns: [int64]
 #pragma once
 #include "base/text.h"

@@ -40,6 +40,10 @@ double entry_least(const Answer *answer, const char *tag) {
   return entry_sample(answer, tag).min;
 }
 
+double entry_most(const Answer *answer, const char *tag) {
+  return entry_sample(answer, tag).max;
+}
+
 static json_t *interval_json(Interval interval) {
   return json_pack("[o, o]", number(interval.low), number(interval.high));
 }

@@ -10,6 +10,7 @@ enum { STATISTICS_SEED = 1 }; // of every bootstrap over the runs of one scenari
 json_t *entry_values(const Answer *answer, const char *tag);
 Sample entry_sample(const Answer *answer, const char *tag);
 double entry_least(const Answer *answer, const char *tag);
+double entry_most(const Answer *answer, const char *tag);
 json_t *entry_statistics(const Answer *answer); // new reference
 // Rows {tag, name, column, unit, value} picked from the other parts; new reference.
 json_t *entry_summaries(const json_t *roofline, const json_t *load, const json_t *memory);

@@ -38,8 +38,11 @@ static bool check_run(const MeasurementPlan *plan, const RunStorage *storage, Er
       return error_set(error, ERROR_MISMATCH, "generation",
                        "sequence %" PRId64 " has %" PRId64 " new tokens, expected %" PRId64, i,
                        storage->counts[i], plan->new_tokens);
-  TokenTimes times = {plan->batch, plan->prompt_length, plan->new_tokens, storage->times,
-                      *storage->end};
+  TokenTimes times = {.batch = plan->batch,
+                      .prompt_length = plan->prompt_length,
+                      .new_tokens = plan->new_tokens,
+                      .times = storage->times,
+                      .end = *storage->end};
   return token_times_check(&times, error);
 }
 

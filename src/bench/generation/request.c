@@ -38,10 +38,11 @@ json_t *request_json(const WorkerRequest *request) {
   json_t *cases = json_array();
   for (int64_t i = 0; i < request->case_count; i++)
     json_array_append_new(cases, case_json(&request->cases[i]));
+  json_t *load = request->load ? load_plan_json(request->load) : json_null();
   return json_pack(
-      "{s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:b, s:s?, s:s?, "
+      "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:b, s:s?, s:s?, "
       "s:I, s:I, s:I, s:f, s:I, s:o}",
-      "task", task_names[request->task], "model", request->model, "dtype",
+      "load", load, "task", task_names[request->task], "model", request->model, "dtype",
       dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
       (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin", request->pin,
       "tier", cpu_tier_name(request->tier), "attention", request->attention, "sdpa_backend",
@@ -127,6 +128,14 @@ static bool read_cases(const Field *object, Arena *arena, WorkerRequest *request
   return true;
 }
 
+static bool read_load(const Field *object, Arena *arena, const LoadPlan **load, Error *error) {
+  Field field = field_get(object, "load");
+  if (!field_present(&field)) return true;
+  LoadPlan *plan = arena_allocate(arena, sizeof *plan);
+  *load = plan;
+  return load_plan_read(&field, arena, plan, error);
+}
+
 bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Error *error) {
   Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize"),
         dynamic = field_get(field, "dynamic");
@@ -145,6 +154,7 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          field_boolean_or(&dynamic, &request->dynamic, error) &&
          read_text(field, "dump_graph", arena, &request->dump_graph, error) &&
          read_text(field, "dump_folder", arena, &request->dump_folder, error) &&
+         read_load(field, arena, &request->load, error) &&
          read_count(field, "batch", INT32_MAX, &request->batch, error) &&
          read_count(field, "warmup", INT32_MAX, &request->warmup, error) &&
          read_count(field, "iterations", INT32_MAX, &request->iterations, error) &&

@@ -9,6 +9,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/document.h"
+#include "bench/generation/load_plan.h"
 #include "bench/generation/precision.h"
 #include "device/cpu.h"
 #include "tensor/dtype.h"
@@ -48,6 +49,7 @@ typedef struct {
   const char *compile_mode;             // scenario; NULL: not compiled
   bool dynamic;                         // scenario; compiled: one program for every length
   const char *dump_graph, *dump_folder; // scenario; which graphs are written and where; NULL: none
+  const LoadPlan *load;                 // scenario; NULL: no continuous batching
   int64_t batch, warmup, iterations;    // scenario
   PrecisionGoal goal;                   // scenario
   const RequestCase *cases;             // make: none; scenario: one

@@ -122,6 +122,8 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
   char *graphs = sweep->options->dump_graph
                      ? path_join(sweep->options->dump_folder, scenario_name(scenario, name))
                      : NULL;
+  LoadPlan standard = load_plan_standard();
+  const LoadPlan *load = sweep->options->load ? sweep->options->load : &standard;
   RequestCase request_case = {
       .context = item->prompt.items,
       .depth = item->depth,
@@ -148,6 +150,7 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .dynamic = scenario->compile.dynamic == TRISTATE_TRUE,
       .dump_graph = sweep->options->dump_graph,
       .dump_folder = graphs,
+      .load = scenario->continuous_batching ? load : NULL,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/progress.h"
 #include "bench/generation/entry.h"
+#include "bench/generation/load_plan.h"
 #include "bench/generation/pacing.h"
 #include "bench/generation/stock.h"
 #include "bench/generation/sweep_plan.h"
@@ -21,6 +22,7 @@ typedef struct {
   Progress *progress;
   const char *dump_graph, *dump_folder; // graphs of compiled scenarios: "before", "after", "all",
                                         // and a folder that gets one for each; NULL: none
+  const LoadPlan *load;                 // of continuous batching; NULL: load_plan_standard
 } RunnerOptions;
 
 typedef struct {

@@ -36,7 +36,6 @@ const char *support_missing(const Scenario *scenario, char *buffer, size_t size)
   if (scenario->compile.compiled && !can_compile(&scenario->compile, buffer, size)) return buffer;
   if (scenario->continuous_batching && scenario->depth)
     return say(buffer, size, "continuous batching behind a depth", "");
-  if (scenario->continuous_batching) return say(buffer, size, "continuous batching", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
   if (attention_find(scenario->attn_implementation, sdpa ? backend : NULL, &error)) return NULL;
   if (sdpa && backend) return say(buffer, size, "sdpa back end ", scenario->sdpa_backend);

@@ -19,6 +19,13 @@ static int64_t least_first(const TokenTimes *times) {
   return least;
 }
 
+static int64_t latest_first(const TokenTimes *times) {
+  int64_t latest = first(times, 0);
+  for (int64_t i = 1; i < times->batch; i++)
+    if (first(times, i) > latest) latest = first(times, i);
+  return latest;
+}
+
 static int64_t latest_last(const TokenTimes *times) {
   int64_t latest = last(times, 0);
   for (int64_t i = 1; i < times->batch; i++)
@@ -46,10 +53,20 @@ static double throughput(const TokenTimes *times) {
 }
 
 static double prefill_throughput(const TokenTimes *times) {
-  return (double)(times->batch * times->prompt_length) / time_to_first_token(times);
+  int64_t end = times->staggered ? latest_first(times) : least_first(times);
+  return (double)(times->batch * times->prompt_length) / clock_seconds(end);
+}
+
+static int64_t tokens_after(const TokenTimes *times, int64_t time) {
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < times->batch * times->new_tokens; i++) tokens += times->times[i] > time;
+  return tokens;
 }
 
 static double decode_throughput(const TokenTimes *times) {
+  int64_t begin = latest_first(times);
+  if (times->staggered)
+    return (double)tokens_after(times, begin) / clock_seconds(latest_last(times) - begin);
   return (double)(times->batch * (times->new_tokens - 1)) /
          clock_seconds(latest_last(times) - least_first(times));
 }

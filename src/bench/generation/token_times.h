@@ -10,6 +10,7 @@ typedef struct {
   int64_t batch, prompt_length, new_tokens;
   const int64_t *times; // [batch, new_tokens]
   int64_t end;
+  bool staggered; // sequences are prefilled one after another, beside those that decode already
 } TokenTimes;
 
 // tag, name, column in tables ("" for none), unit hint, whether less is better, function. The
@@ -21,6 +22,9 @@ typedef struct {
 //   throughput           batch x new_tokens / e2e_latency
 //   prefill_throughput   batch x prompt_length / time_to_first_token
 //   decode_throughput    batch x (new_tokens - 1) / (latest last - least first)
+//
+// Where they are staggered, prefill ends with the latest first time, and what is decoded is what
+// comes after it.
 #define TOKEN_METRICS(X)                                                                           \
   X("e2e_latency", "end to end", "e2e", "seconds", true, e2e_latency)                              \
   X("time_to_first_token", "time to first token", "TTFT", "seconds", true, time_to_first_token)    \

@@ -10,7 +10,6 @@
 #include "bench/generation/worker_tasks.h"
 #include "bench/process_usage.h"
 #include "bench/worker_events.h"
-#include "generate/generation.h"
 #include <math.h>
 #include <string.h>
 
@@ -21,28 +20,32 @@ typedef struct {
   Team *team;
   int output;
   Model *model;
-  Generator *generator;
+  Engine *engine;
   int32_t *prompts;              // [batch, prompt_length]
-  int64_t open_ns;               // opening the generator
   int64_t context_ns;            // filling the cache to the depth, once
+  int64_t open_ns;               // opening the engine
   StepFacts cold, cached;        // of compiling, before the runs
-  StepOptions compile;           // of the generator that is open
+  StepOptions compile;           // of the engine that is open
   GraphDump dump;                // of what the cold round compiles
   double fma_before, dot_before; // GFLOP/s right before the runs
 } Scene;
 
-static bool run_generation(void *context, int32_t *ids, int64_t *times, int64_t *counts,
-                           int64_t *end, Error *error) {
-  Scene *scene = context;
-  GenerationRequest request = {
+static GenerationRequest generation_of(const Scene *scene) {
+  return (GenerationRequest){
       .batch = scene->request->batch,
       .prompt_length = scene->item->prompt_length,
       .new_tokens = scene->item->new_tokens,
       .prompts = scene->prompts,
       .sampling = sampling_greedy(),
   };
+}
+
+static bool run_generation(void *context, int32_t *ids, int64_t *times, int64_t *counts,
+                           int64_t *end, Error *error) {
+  Scene *scene = context;
+  GenerationRequest request = generation_of(scene);
   GenerationResult result = {.ids = ids, .times = times, .counts = counts};
-  bool done = generation_run(scene->generator, &request, &result, error);
+  bool done = engine_run(scene->engine, &request, &result, error);
   *end = result.end;
   return done;
 }
@@ -52,24 +55,24 @@ static bool report_progress(void *context, MeasurementPhase phase, int64_t done,
   return worker_event_progress(scene->output, measurement_phase_name(phase), done, total);
 }
 
-// One round of compiling: cold, or from the cache, whose generator stays.
-static bool compile_scene(Scene *scene, GeneratorOptions *options, bool cold, Error *error) {
+// One round of compiling: cold, or from the cache, whose engine stays.
+static bool compile_scene(Scene *scene, const EngineSetup *options, GeneratorOptions *generator,
+                          bool cold, Error *error) {
   scene->compile = step_options(scene->request->compile_mode);
   scene->compile.dynamic = scene->request->dynamic;
   scene->compile.refresh_cache = cold;
   if (cold && scene->dump.which != GRAPH_DUMP_NONE) scene->compile.dump = &scene->dump;
-  options->compile = &scene->compile;
+  generator->compile = &scene->compile;
   worker_event_progress(scene->output, cold ? "compile" : "compile, cached", 0, 1);
   int64_t start = clock_now();
-  Generator *generator =
-      compile_phase_open(scene->model, scene->team, scene->request->tier, options, scene->prompts,
-                         scene->item->prompt_length, error);
-  if (!generator) return false;
-  *(cold ? &scene->cold : &scene->cached) = generator_step_facts(generator);
+  Engine *engine = compile_phase_open(scene->model, scene->team, scene->request->tier, options,
+                                      scene->prompts, scene->item->prompt_length, error);
+  if (!engine) return false;
+  *(cold ? &scene->cold : &scene->cached) = engine_step_facts(engine);
   if (cold)
-    generator_close(generator);
+    engine_close(engine);
   else
-    scene->generator = generator;
+    scene->engine = engine;
   scene->open_ns = clock_now() - start;
   return true;
 }
@@ -83,15 +86,16 @@ static bool open_dump(Scene *scene, Error *error) {
   return true;
 }
 
-static bool open_generator(Scene *scene, GeneratorOptions *options, Error *error) {
+static bool open_engine(Scene *scene, GeneratorOptions *generator, Error *error) {
+  EngineSetup options = {generator, scene->request->load,
+                         model_config(scene->model)->max_positions};
   if (scene->request->compile_mode)
-    return open_dump(scene, error) && compile_scene(scene, options, true, error) &&
-           compile_scene(scene, options, false, error);
+    return open_dump(scene, error) && compile_scene(scene, &options, generator, true, error) &&
+           compile_scene(scene, &options, generator, false, error);
   int64_t start = clock_now();
-  scene->generator =
-      generator_open(scene->model, scene->team, scene->request->tier, options, error);
+  scene->engine = engine_open(scene->model, scene->team, scene->request->tier, &options, error);
   scene->open_ns = clock_now() - start;
-  return scene->generator != NULL;
+  return scene->engine != NULL;
 }
 
 // The same ids for every sequence: [batch, count]. The caller frees them.
@@ -108,8 +112,7 @@ static bool fill_context(Scene *scene, Error *error) {
   int32_t *ids = repeat_ids(scene->request->batch, item->context, item->depth);
   worker_event_progress(scene->output, "context", 0, 1);
   int64_t start = clock_now();
-  bool done =
-      generation_set_context(scene->generator, ids, scene->request->batch, item->depth, error);
+  bool done = engine_set_context(scene->engine, ids, scene->request->batch, item->depth, error);
   scene->context_ns = clock_now() - start;
   memory_free(ids);
   return done;
@@ -132,11 +135,11 @@ static bool open_scene(Scene *scene, Error *error) {
       .max_batch = request->batch,
       .max_tokens = item->depth + item->prompt_length + longest,
   };
-  return open_generator(scene, &generator, error) && fill_context(scene, error);
+  return open_engine(scene, &generator, error) && fill_context(scene, error);
 }
 
 static void close_scene(Scene *scene) {
-  generator_close(scene->generator);
+  engine_close(scene->engine);
   model_close(scene->model);
   memory_free(scene->prompts);
 }
@@ -181,8 +184,8 @@ static json_t *memory_report(const Scene *scene) {
   return json_pack(
       "{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "peak_rss_bytes", bytes_or_null(peak),
       "weight_bytes", (json_int_t)model_load(scene->model).weight_bytes, "cache_bytes",
-      (json_int_t)generator_cache_bytes(scene->generator), "scratch_bytes",
-      (json_int_t)generator_scratch_bytes(scene->generator), "paper_weight_bytes",
+      (json_int_t)engine_cache_bytes(scene->engine), "scratch_bytes",
+      (json_int_t)engine_scratch_bytes(scene->engine), "paper_weight_bytes",
       (json_int_t)estimate.weights, "paper_cache_bytes", (json_int_t)estimate.cache,
       "paper_activation_bytes", (json_int_t)estimate.activations, "paper_bytes", (json_int_t)paper,
       "peak_over_paper", peak < 0 ? json_null() : json_real((double)peak / (double)paper));
@@ -196,8 +199,7 @@ static bool compare_logits(Scene *scene, const float *reference, int64_t vocabul
   int32_t *forced = memory_allocate((size_t)length * sizeof *forced);
   memcpy(forced, item->prompt, (size_t)item->prompt_length * sizeof *forced);
   memcpy(forced + item->prompt_length, item->expected, (size_t)item->steps * sizeof *forced);
-  bool done =
-      generation_logits(scene->generator, forced, length, positions, item->steps, logits, error);
+  bool done = engine_logits(scene->engine, forced, length, positions, item->steps, logits, error);
   if (done) correctness->error = correctness_error(logits, reference, positions * vocabulary);
   memory_free(logits);
   memory_free(forced);
@@ -281,7 +283,7 @@ static json_t *graphs_json(const GraphDump *dump) {
 
 static json_t *compile_json(const Scene *scene) {
   if (!scene->request->compile_mode) return json_null();
-  StepFacts all = generator_step_facts(scene->generator);
+  StepFacts all = engine_step_facts(scene->engine);
   return json_pack("{s:s, s:o, s:o, s:o, s:o}", "mode", scene->request->compile_mode, "cold",
                    compile_phase_json(&scene->cold), "cached", compile_phase_json(&scene->cached),
                    "all", compile_phase_json(&all), "graphs", graphs_json(&scene->dump));
@@ -309,6 +311,13 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
   json_t *memory = memory_report(scene);
   Ceilings ceilings;
   Correctness correctness;
+  GenerationRequest generation = generation_of(scene);
+  worker_event_progress(scene->output, "load", 0, 1);
+  json_t *load = engine_load(scene->engine, &generation, error);
+  if (!load) {
+    json_decref(memory);
+    return NULL;
+  }
   worker_event_progress(scene->output, "ceilings", 0, 1);
   bool done = ceilings_measure(scene->team, scene->request->tier, &ceilings, error);
   if (done) {
@@ -318,16 +327,20 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
   worker_event_progress(scene->output, "check", 0, 1);
   if (!done || !check(scene, measurement, &correctness, error)) {
     json_decref(memory);
+    json_decref(load);
     return NULL;
   }
-  return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
-                   times_json(measurement), "precision", precision_of(scene, measurement),
-                   "ends_ns", ends_json(measurement), "ids", first_ids_json(measurement), "load",
-                   load_json(scene, measurement), "compile", compile_json(scene), "memory", memory,
-                   "work", work_json(&work), "ceilings", ceilings_json(&ceilings), "correctness",
-                   correctness_json(&correctness), "usage", process_usage_json(&measurement->usage),
-                   "allocations", (json_int_t)measurement->allocations, "threads",
-                   team_size(scene->team));
+  json_t *result = json_pack(
+      "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:i}", "times_ns",
+      times_json(measurement), "precision", precision_of(scene, measurement), "ends_ns",
+      ends_json(measurement), "ids", first_ids_json(measurement), "load",
+      load_json(scene, measurement), "compile", compile_json(scene), "memory", memory, "work",
+      work_json(&work), "ceilings", ceilings_json(&ceilings), "correctness",
+      correctness_json(&correctness), "usage", process_usage_json(&measurement->usage),
+      "allocations", (json_int_t)measurement->allocations, "threads", team_size(scene->team));
+  json_object_update(result, load);
+  json_decref(load);
+  return result;
 }
 
 json_t *worker_scenario(const WorkerRequest *request, Team *team, int output, Error *error) {

@@ -65,4 +65,5 @@ extern const Operator norm_linear_operator;    // x, weight [, bias]
 extern const Operator norm_argmax_operator;    // x, weight [, bias]
 extern const Operator gated_linear_operator;   // x, weight [, bias]
 extern const Operator linear_add_operator;     // x, residual
-extern const Operator rope_cache_operator;     // qkv, cosine, sine, past, keys, values
+extern const Operator rope_cache_operator;     // qkv, cosine, sine, past, slots, keys, values
+extern const Operator take_rows_operator;      // x, rows

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // rope_cache: qkv [batch * M, (heads + 2 kv_heads) D] → queries [batch, heads, M, D]; keys and
-// values rounded into [batch, kv_heads, capacity, D] at rows past …. One pass over a token: split,
+// values rounded into [batch, kv_heads, capacity, D] at rows slots …. One pass over a token: split,
 // norm, rotation, cache.
 #include "kernels/operators/operators.h"
 #include "kernels/operators/rows.h"
 #include <string.h>
 
-enum { QKV, COSINE, SINE, PAST, KEYS, VALUES, INPUTS };
+enum { QKV, COSINE, SINE, PAST, SLOTS, KEYS, VALUES, INPUTS };
 
 typedef struct {
   const Kernels *kernels;
@@ -33,6 +33,7 @@ static bool rope_cache_infer(const Tensor *inputs, int count, const void *attrib
       !rows_check_shape(&inputs[QKV], "qkv", 2, (int64_t[]){-1, columns}, error) ||
       !rows_check_float(&inputs[QKV], "qkv", error) ||
       !rows_check_shape(&inputs[PAST], "past", 1, (int64_t[]){-1}, error) ||
+      !rows_check_shape(&inputs[SLOTS], "slots", 1, inputs[PAST].shape, error) ||
       !check_cache(inputs, KEYS, a, error) || !check_cache(inputs, VALUES, a, error))
     return false;
   int64_t batch = inputs[PAST].shape[0];
@@ -83,8 +84,9 @@ static void run_token(const Job *job, int64_t token) {
   prepare(job, position, a->heads, stride[1], a->query_norm, to);
   memcpy(job->heads, k, (size_t)(a->kv_heads * a->head_dim) * sizeof(float));
   prepare(job, position, a->kv_heads, a->head_dim, a->key_norm, job->heads);
-  write_cache(job, KEYS, sequence, position, job->heads);
-  write_cache(job, VALUES, sequence, position, v);
+  int64_t slot = rows_past(&job->inputs[SLOTS])[sequence] + query;
+  write_cache(job, KEYS, sequence, slot, job->heads);
+  write_cache(job, VALUES, sequence, slot, v);
 }
 
 static void run_tokens(const void *job, int64_t begin, int64_t end) {
@@ -126,9 +128,9 @@ const Operator rope_cache_operator = {.name = "rope_cache",
                                       .small = rope_cache_small};
 
 Tensor ops_rope_cache(Ops *ops, const Tensor *qkv, const HeadLayout *layout, const Tensor *cosine,
-                      const Tensor *sine, const Tensor *past, const Tensor *keys,
-                      const Tensor *values) {
-  Tensor inputs[] = {*qkv, *cosine, *sine, *past, *keys, *values};
+                      const Tensor *sine, const Tensor *past, const Tensor *slots,
+                      const Tensor *keys, const Tensor *values) {
+  Tensor inputs[] = {*qkv, *cosine, *sine, *past, *slots, *keys, *values};
   RopeCacheAttributes attributes = {layout->heads,  layout->kv_heads,   layout->head_dim,
                                     layout->rotate, layout->query_norm, layout->key_norm,
                                     layout->epsilon};

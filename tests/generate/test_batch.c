@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+// Continuous batching gives every request what it would get alone, whatever runs beside it: random
+// schedules of submissions, budgets, blocks, preemptions and cancellations, with the blocks checked
+// after every step. ATTOMETER_SCHEDULES: how many schedules.
+#include "../kernels/guarded.h"
+#include "compile/toolchain.h"
+#include "generate/continuous_batch.h"
+#include "golden.h"
+#include <malloc.h>
+
+enum { PROMPT = 40, NEW = 16, TOKENS = PROMPT + NEW, REQUESTS = 10, SCHEDULES = 400 };
+
+static Team *team;
+static CpuTier tier;
+static Model *models[3];
+static const char *const model_names[] = {"mistral-window", "smollm3", "gpt2"};
+static Generator *alone[3];
+
+static void must(bool done, const Error *error) {
+  if (!done) fail_msg("%s: %s", error->where, error->message);
+}
+
+// One request, what it was given and what it got.
+typedef struct {
+  Sequence *sequence; // NULL: it waits to be submitted, or has ended
+  BatchRequest request;
+  int32_t prompt[PROMPT], ids[NEW], expected[NEW];
+  int64_t made, stop_after;
+  bool submitted, ended, cancelled;
+  BatchEnd end;
+} Client;
+
+static bool hear_token(void *context, int32_t id) {
+  Client *client = context;
+  assert_true(client->made < client->request.max_new_tokens);
+  client->ids[client->made++] = id;
+  return client->made != client->stop_after;
+}
+
+static void hear_end(void *context, BatchEnd end, int64_t preemptions) {
+  Client *client = context;
+  assert_false(client->ended);
+  assert_true(preemptions >= 0);
+  client->sequence = NULL;
+  client->ended = true;
+  client->end = end;
+}
+
+static const BatchListener listener = {.token = hear_token, .ended = hear_end};
+
+static int64_t between(Random *random, int64_t least, int64_t most) {
+  return least + (int64_t)random_below(random, (uint64_t)(most - least + 1));
+}
+
+// Beginnings are drawn from a few, so that some are shared.
+static void draw_client(Client *client, Random *random, int64_t vocabulary, uint64_t seed) {
+  uint64_t family = random_below(random, 2);
+  int64_t common = between(random, 0, PROMPT), length = between(random, 1, PROMPT);
+  *client = (Client){.stop_after = random_below(random, 6) ? 0 : between(random, 1, NEW)};
+  for (int64_t i = 0; i < length; i++)
+    client->prompt[i] =
+        (int32_t)((i < common ? random_at(seed + family, (uint64_t)i) : random_next(random)) %
+                  (uint64_t)vocabulary);
+  client->request = (BatchRequest){.prompt = client->prompt,
+                                   .prompt_length = length,
+                                   .max_new_tokens = between(random, 1, NEW),
+                                   .sampling = sampling_greedy(),
+                                   .listener = &listener,
+                                   .context = client};
+  if (random_below(random, 4) == 0)
+    client->request.sampling = (Sampling){.sample = true,
+                                          .temperature = 1.5,
+                                          .top_k = 20,
+                                          .top_p = 0.95,
+                                          .seed = random_next(random)};
+}
+
+static void expect(Client *client, Generator *generator) {
+  Error error;
+  int64_t count;
+  GenerationRequest request = {.batch = 1,
+                               .prompt_length = client->request.prompt_length,
+                               .new_tokens = client->request.max_new_tokens,
+                               .prompts = client->prompt,
+                               .sampling = client->request.sampling};
+  GenerationResult result = {.ids = client->expected, .counts = &count};
+  must(generation_run(generator, &request, &result, &error), &error);
+}
+
+// Whether two ids are equally likely but for rounding, after what was made before them.
+static bool near_tie(const Client *client, Generator *generator, int64_t vocabulary, int64_t step) {
+  Error error;
+  int32_t ids[TOKENS];
+  int64_t length = client->request.prompt_length;
+  float *logits = malloc((size_t)vocabulary * sizeof *logits), most = 0;
+  memcpy(ids, client->prompt, (size_t)length * sizeof *ids);
+  memcpy(ids + length, client->ids, (size_t)step * sizeof *ids);
+  must(generation_logits(generator, ids, length + step, 1, 0, logits, &error), &error);
+  for (int64_t i = 0; i < vocabulary; i++) most = fmaxf(most, fabsf(logits[i]));
+  float gap = fabsf(logits[client->ids[step]] - logits[client->expected[step]]);
+  free(logits);
+  return gap <= 1e-4f * most;
+}
+
+static void check_client(const Client *client, Generator *generator, int64_t vocabulary) {
+  assert_true(client->ended);
+  int64_t wanted = client->request.max_new_tokens;
+  bool stops = client->stop_after > 0 && client->stop_after <= wanted;
+  if (stops) wanted = client->stop_after;
+  if (client->end == BATCH_CANCELLED)
+    assert_true(client->cancelled);
+  else
+    assert_int_equal(client->made, wanted);
+  if (client->end == BATCH_STOP) assert_true(stops);
+  for (int64_t i = 0; i < client->made; i++) {
+    if (client->ids[i] == client->expected[i]) continue;
+    // From there on the texts differ. Draws turn on less than a tie.
+    if (client->request.sampling.sample || near_tie(client, generator, vocabulary, i)) return;
+    fail_msg("token %lld is %d, alone it is %d", (long long)i, client->ids[i], client->expected[i]);
+  }
+}
+
+static BatchOptions draw_options(Random *random) {
+  static const char *const names[] = {"eager", "sdpa", "flash_attention_2", "flex_attention",
+                                      "paged|sdpa"};
+  static const char *const backends[] = {NULL, "math", "efficient", "flash_attention"};
+  static const int64_t sizes[] = {1, 2, 3, 8, 16, 64};
+  BatchOptions options = {.attention = names[random_below(random, 5)],
+                          .cache_dtype = DTYPE_F32,
+                          .kernelize = random_below(random, 2),
+                          .max_sequences = between(random, 1, REQUESTS),
+                          .max_tokens = TOKENS,
+                          .token_budget = between(random, 1, 2 * PROMPT),
+                          .block_size = sizes[random_below(random, COUNT_OF(sizes))],
+                          .scheduler = random_below(random, 2) ? "fifo" : "prefill_first",
+                          .share_prefixes = random_below(random, 2)};
+  if (strcmp(options.attention, "sdpa") == 0)
+    options.sdpa_backend = backends[random_below(random, 4)];
+  int64_t least = (TOKENS + options.block_size - 1) / options.block_size;
+  options.blocks = between(random, least, 3 * least);
+  return options;
+}
+
+// Submits, cancels and steps at random until all have ended.
+static int64_t run_schedule(Batch *batch, Client *clients, int64_t count, Random *random) {
+  Error error;
+  int64_t submitted = 0, idle = 0;
+  while (submitted < count || batch_waiting(batch) + batch_running(batch) > 0) {
+    while (submitted < count && random_below(random, 2)) {
+      Client *client = &clients[submitted++];
+      client->sequence = batch_submit(batch, &client->request, &error);
+      must(client->sequence, &error);
+    }
+    Client *victim = &clients[random_below(random, (uint64_t)count)];
+    if (victim->sequence && random_below(random, 25) == 0) {
+      victim->cancelled = true;
+      batch_cancel(batch, victim->sequence);
+      must(batch_check(batch, &error), &error);
+    }
+    bool work = batch_waiting(batch) + batch_running(batch) > 0;
+    must(batch_step(batch, &error), &error);
+    must(batch_check(batch, &error), &error);
+    idle = work && batch_last_step(batch).rows == 0 ? idle + 1 : 0;
+    assert_int_equal(idle, 0);
+  }
+  assert_int_equal(batch_blocks_held(batch), 0);
+  return batch_facts(batch).preemptions;
+}
+
+static int64_t one_schedule(Random *random, const StepOptions *compile) {
+  Error error;
+  uint64_t which = random_below(random, COUNT_OF(model_names)), seed = random_next(random);
+  int64_t vocabulary = model_config(models[which])->vocabulary,
+          count = between(random, 1, REQUESTS);
+  BatchOptions options = draw_options(random);
+  options.compile = compile;
+  Batch *batch = batch_open(models[which], team, tier, &options, &error);
+  must(batch, &error);
+  Client *clients = malloc(REQUESTS * sizeof *clients);
+  for (int64_t i = 0; i < count; i++) {
+    draw_client(&clients[i], random, vocabulary, seed);
+    expect(&clients[i], alone[which]);
+  }
+  int64_t preemptions = run_schedule(batch, clients, count, random);
+  for (int64_t i = 0; i < count; i++) check_client(&clients[i], alone[which], vocabulary);
+  free(clients);
+  batch_close(batch);
+  return preemptions;
+}
+
+static int64_t schedules(void) {
+  const char *text = getenv("ATTOMETER_SCHEDULES");
+  return text ? atoll(text) : SCHEDULES;
+}
+
+static void test_equals_alone(void **state) {
+  (void)state;
+  int64_t preemptions = 0;
+  Random random = random_seeded(fresh_seed());
+  for (int64_t i = 0; i < schedules(); i++) preemptions += one_schedule(&random, NULL);
+  if (schedules() >= SCHEDULES) assert_true(preemptions > 0);
+}
+
+// Padded to a few sizes; none is compiled again.
+static void test_compiled_equals_alone(void **state) {
+  (void)state;
+  Error error;
+  if (!toolchain_exists(&error)) skip();
+  StepOptions compile = step_options("default");
+  Random random = random_seeded(fresh_seed());
+  BatchOptions options = draw_options(&random);
+  options.compile = &compile;
+  options.max_sequences = 6;
+  options.token_budget = 8;
+  Batch *batch = batch_open(models[0], team, tier, &options, &error);
+  must(batch, &error);
+  int64_t vocabulary = model_config(models[0])->vocabulary;
+  for (int round = 0; round < 3; round++) {
+    Client *clients = malloc(REQUESTS * sizeof *clients);
+    for (int64_t i = 0; i < REQUESTS; i++) {
+      draw_client(&clients[i], &random, vocabulary, 1);
+      clients[i].request.sampling = sampling_greedy();
+      expect(&clients[i], alone[0]);
+    }
+    run_schedule(batch, clients, REQUESTS, &random);
+    for (int64_t i = 0; i < REQUESTS; i++) check_client(&clients[i], alone[0], vocabulary);
+    free(clients);
+  }
+  assert_int_equal(batch_step_facts(batch).recompiles, 0);
+  assert_in_range(batch_step_facts(batch).programs, 1, 36);
+  batch_close(batch);
+}
+
+static BatchOptions plain_options(void) {
+  return (BatchOptions){.attention = "flash_attention_2",
+                        .cache_dtype = DTYPE_F32,
+                        .max_sequences = 8,
+                        .max_tokens = TOKENS,
+                        .token_budget = 24,
+                        .blocks = 40,
+                        .block_size = 8,
+                        .scheduler = "fifo"};
+}
+
+static Batch *open_batch(const BatchOptions *options) {
+  Error error;
+  Batch *batch = batch_open(models[0], team, tier, options, &error);
+  must(batch, &error);
+  return batch;
+}
+
+static void test_logits(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  int64_t vocabulary = model_config(models[0])->vocabulary;
+  float *expected = malloc((size_t)(TOKENS * vocabulary) * sizeof(float));
+  float *found = malloc((size_t)(TOKENS * vocabulary) * sizeof(float));
+  double *wide = malloc((size_t)(TOKENS * vocabulary) * sizeof(double));
+  for (int round = 0; round < 40; round++) {
+    Error error;
+    int32_t ids[TOKENS];
+    BatchOptions options = draw_options(&random);
+    Batch *batch = open_batch(&options);
+    for (int i = 0; i < TOKENS; i++) ids[i] = (int32_t)random_below(&random, (uint64_t)vocabulary);
+    int64_t length = between(&random, 1, TOKENS), positions = between(&random, 1, length);
+    int64_t stepwise = between(&random, 0, length);
+    must(batch_logits(batch, ids, length, positions, stepwise, found, &error), &error);
+    must(generation_logits(alone[0], ids, length, positions, stepwise, expected, &error), &error);
+    for (int64_t i = 0; i < positions * vocabulary; i++) wide[i] = (double)expected[i];
+    assert_close(positions * vocabulary, found, wide, 1e-5, options.attention);
+    must(batch_check(batch, &error), &error);
+    batch_close(batch);
+  }
+  free(expected), free(found), free(wide);
+}
+
+static void refuse(Batch *batch, BatchRequest request, const char *words) {
+  Error error = {0};
+  assert_null(batch_submit(batch, &request, &error));
+  assert_int_equal(error.code, ERROR_ARGUMENT);
+  if (!strstr(error.message, words)) fail_msg("%s: no \"%s\"", error.message, words);
+}
+
+// A request that cannot be served is refused by itself; the others run.
+static void test_refusals(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  Client client;
+  draw_client(&client, &random, model_config(models[0])->vocabulary, 1);
+  client.request.sampling = sampling_greedy();
+  if (client.request.prompt_length > PROMPT / 2) client.request.prompt_length = PROMPT / 2;
+  client.stop_after = 0;
+  BatchOptions options = plain_options();
+  options.blocks = 6; // 48 tokens
+  options.token_budget = 3;
+  Batch *batch = open_batch(&options);
+  BatchRequest request = client.request;
+  Error error;
+  client.sequence = batch_submit(batch, &client.request, &error);
+  must(client.sequence, &error);
+  request.max_new_tokens = 0;
+  refuse(batch, request, "at least 1");
+  request.max_new_tokens = INT64_MAX;
+  refuse(batch, request, "at most 56");
+  request.max_new_tokens = 49 - request.prompt_length;
+  refuse(batch, request, "6 blocks of 8");
+  request.max_new_tokens = 1;
+  request.sampling = (Sampling){.sample = true, .temperature = -1.0, .top_p = 1.0};
+  refuse(batch, request, "more than 0");
+  request.sampling = sampling_greedy();
+  client.prompt[request.prompt_length - 1] = -1;
+  refuse(batch, request, "id -1");
+  // A budget smaller than a block is served.
+  while (batch_waiting(batch) + batch_running(batch) > 0) must(batch_step(batch, &error), &error);
+  assert_int_equal(client.made, client.request.max_new_tokens);
+  batch_close(batch);
+  options.scheduler = "lifo";
+  assert_null(batch_open(models[0], team, tier, &options, &error));
+  assert_non_null(strstr(error.message, "fifo or prefill_first"));
+  options = plain_options();
+  options.block_size = 0;
+  assert_null(batch_open(models[0], team, tier, &options, &error));
+  assert_string_equal(error.where, "block size");
+}
+
+static void run_round(Batch *batch, Client *clients, uint64_t *allocations) {
+  Error error;
+  for (int i = 0; i < REQUESTS; i++) {
+    clients[i].made = 0;
+    clients[i].ended = false;
+    clients[i].sequence = batch_submit(batch, &clients[i].request, &error);
+    must(clients[i].sequence, &error);
+  }
+  uint64_t before = memory_allocation_count();
+  while (batch_waiting(batch) + batch_running(batch) > 0) must(batch_step(batch, &error), &error);
+  *allocations = memory_allocation_count() - before;
+}
+
+// Nothing is allocated while steps of known sizes are taken.
+static void test_no_allocation(void **state) {
+  (void)state;
+  static const char *const names[] = {"eager", "sdpa", "flash_attention_2", "flex_attention"};
+  Random random = random_seeded(fresh_seed());
+  Client clients[REQUESTS];
+  for (int i = 0; i < REQUESTS; i++)
+    draw_client(&clients[i], &random, model_config(models[0])->vocabulary, 1);
+  for (size_t i = 0; i < COUNT_OF(names); i++) {
+    BatchOptions options = plain_options();
+    uint64_t allocations;
+    options.attention = names[i];
+    Batch *batch = open_batch(&options);
+    run_round(batch, clients, &allocations);
+    run_round(batch, clients, &allocations);
+    assert_int_equal(allocations, 0);
+    batch_close(batch);
+  }
+}
+
+// Thousands of requests come and go, many of them cancelled, and nothing is left of them.
+static void test_endurance(void **state) {
+  (void)state;
+  enum { ALL = 3000, WARM = 500, CLIENTS = 32, SLACK = 1 << 16 };
+  Error error;
+  Random random = random_seeded(fresh_seed());
+  BatchOptions options = plain_options();
+  options.share_prefixes = true;
+  options.blocks = 14;
+  Batch *batch = open_batch(&options);
+  Client clients[CLIENTS] = {0};
+  int64_t vocabulary = model_config(models[0])->vocabulary, all = 10 * schedules(), done = 0;
+  size_t held = 0;
+  for (int64_t i = 0; i < CLIENTS; i++) clients[i].ended = true;
+  if (all < ALL) all = ALL;
+  while (done < all || batch_waiting(batch) + batch_running(batch) > 0) {
+    Client *client = &clients[random_below(&random, CLIENTS)];
+    // The heap is looked at when nothing runs.
+    bool idle = batch_waiting(batch) + batch_running(batch) == 0;
+    if (idle && done >= WARM && held == 0) held = mallinfo2().uordblks;
+    bool submits = client->ended && done < all && (done < WARM || held > 0);
+    if (submits) {
+      draw_client(client, &random, vocabulary, 1);
+      client->sequence = batch_submit(batch, &client->request, &error);
+      must(client->sequence, &error);
+      done++;
+    } else if (client->sequence && random_below(&random, 12) == 0) {
+      client->cancelled = true;
+      batch_cancel(batch, client->sequence);
+    }
+    if (random_below(&random, 4)) continue;
+    must(batch_step(batch, &error), &error);
+    must(batch_check(batch, &error), &error);
+  }
+  // What the heap keeps at hand counts as held.
+  assert_true(mallinfo2().uordblks < held + SLACK);
+  assert_int_equal(batch_blocks_held(batch), 0);
+  assert_true(batch_facts(batch).preemptions > 0 && batch_facts(batch).shared > 0);
+  batch_close(batch);
+}
+
+int main(void) {
+  Error error;
+  tier = cpu_best_tier();
+  if (!(team = team_open(2, false, &error))) return 1;
+  for (size_t i = 0; i < COUNT_OF(model_names); i++) {
+    char *path = path_join(GOLDEN_MODELS, model_names[i]);
+    ModelOptions options = {.path = path, .dtype = DTYPE_F32, .rounding = DTYPE_F32};
+    GeneratorOptions generator = {
+        .attention = "sdpa", .cache_dtype = DTYPE_F32, .max_batch = 1, .max_tokens = TOKENS};
+    if (!(models[i] = model_open(&options, team, tier, &error))) return 1;
+    if (!(alone[i] = generator_open(models[i], team, tier, &generator, &error))) return 1;
+    memory_free(path);
+  }
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_equals_alone),  cmocka_unit_test(test_compiled_equals_alone),
+      cmocka_unit_test(test_logits),        cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_no_allocation), cmocka_unit_test(test_endurance),
+  };
+  int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  for (size_t i = 0; i < COUNT_OF(model_names); i++) {
+    generator_close(alone[i]);
+    model_close(models[i]);
+  }
+  team_close(team);
+  return failed;
+}
