@@ -258,7 +258,9 @@ static bool find(StepTuner *tuner, Executable *executable, const Question *quest
 static void time_and_keep(StepTuner *tuner, Executable *executable, Question *question,
                           int64_t limit_ns) {
   TuningRecord record;
-  if (!measure(executable, question, limit_ns, &record)) return;
+  bool done = measure(executable, question, limit_ns, &record);
+  weight_copies_trim(tuner->copies); // a trial's, which need not have won
+  if (!done) return;
   tuner->facts.candidates += record.count;
   (void)apply(tuner, executable, question, record.candidates[record.winner].name);
   remember(tuner, question, &record);

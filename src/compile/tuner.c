@@ -61,7 +61,8 @@ bool tuner_try(Tuner *tuner, const char *name, void *trial) {
   TuningRecord *record = tuner->record;
   TuningCandidate *candidate = &record->candidates[record->count];
   set_name(candidate, name);
-  bool better = compare(tuner, trial, candidate) && compare(tuner, trial, candidate);
+  bool better = compare(tuner, trial, candidate);
+  if (better) better = compare(tuner, trial, candidate);
   if (better) {
     tuner->best = trial;
     record->winner = record->count;

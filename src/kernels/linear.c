@@ -305,9 +305,11 @@ static int64_t balanced_width(const Chunk *chunk, int threads) {
 }
 
 static int64_t grid_width(const Chunk *chunk, int threads) {
+  int64_t high = smaller(threads, chunk->tiles);
+  assert(high >= 1);
   switch (chunk->plan->cut) {
   case LINEAR_BY_COLUMNS: return smaller(threads, chunk->groups);
-  case LINEAR_BY_ROWS: return smaller(threads / smaller(threads, chunk->tiles), chunk->groups);
+  case LINEAR_BY_ROWS: return smaller(threads / high, chunk->groups);
   default: return balanced_width(chunk, threads);
   }
 }

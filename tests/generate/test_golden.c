@@ -206,7 +206,7 @@ static void test_tuned(void **state) {
   for (int i = 0; i < golden_count; i++) {
     Form form = {i % 2 ? "max-autotune" : "max-autotune-no-cudagraphs", i % 3 == 0, i % 4 == 0};
     check_form(golden_names[i], form, i);
-    check_form(golden_names[i], form, i + 1);
+    if (i % 3 == 0) check_form(golden_names[i], form, i + 1);
   }
 }
 
