@@ -249,7 +249,8 @@ const Command command_ab = {
     .description =
         "Runs two scenarios against each other on this machine now. A and B are each a file with "
         "one scenario (.json) or flags of attometer run in one text; flags that both share stand "
-        "beside them once, and a side's own override them. Every round runs both in random order, "
+        "beside them once, and a side's own override them. A side that is a single flag is written "
+        "with a blank before it: \" --kernelize\". Every round runs both in random order, "
         "each in a process of its own, until better or worse is certain enough, a difference is "
         "too small to matter, or a budget is spent. Both must give right results.\n\n"
         "Where A and B do not differ, any verdict at all has a chance of at most 5 %, however "
