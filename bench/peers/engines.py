@@ -17,22 +17,29 @@ HOME = os.environ.get("ATTOMETER_PEERS", os.path.expanduser("~/.cache/attometer/
 PREFILL, DECODE, BATCH_PROMPT, BATCH_TOKENS = 512, 64, 16, 32
 
 
+# Forms of ours: attention, compile mode, fused layers.
+FORMS = {"sdpa": ("sdpa", None, False), "eager": ("eager", None, False),
+         "compiled": ("sdpa", "reduce-overhead", True), "tuned": ("sdpa", "max-autotune", True)}
+
+
 class Attometer:
     """The prompt of a decode row is short, as in llama-bench's tg; prefill rows make two tokens."""
-    def __init__(self, shape, dtype, threads, repeats, attentions=("sdpa", "eager")):
-        self.names = [f"attometer {attention}" for attention in attentions]
-        self.dtype, self.attentions, self.repeats = dtype, attentions, repeats
+    def __init__(self, shape, dtype, threads, repeats, forms=tuple(FORMS)):
+        self.names = [f"attometer {form}" for form in forms]
+        self.dtype, self.forms, self.repeats = dtype, forms, repeats
         self.file = gguf_file(HOME, shape, dtype)
         self.command = [os.path.join(ROOT, "build", "attometer"), "run", "--model-id",
                         f"preset:{shape}", "--threads", str(threads)]
 
     def scenarios(self, cases):
-        """One process for cases (attention, batch, prompt, tokens); entries in their order."""
+        """One process for cases (form, batch, prompt, tokens); entries in their order."""
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "cases.jsonl")
             with open(path, "w", encoding="utf-8") as file:
-                for attention, batch, prompt, tokens in cases:
-                    print(json.dumps({"attn_implementation": attention, "batch_size": batch,
+                for form, batch, prompt, tokens in cases:
+                    attention, mode, kernelize = FORMS[form]
+                    print(json.dumps({"attn_implementation": attention, "compile_mode": mode,
+                                      "kernelize": kernelize, "batch_size": batch,
                                       "sequence_length": prompt, "num_tokens_to_generate": tokens,
                                       "dtype": self.dtype, "warmup_iterations": 1,
                                       "measurement_iterations": self.repeats}), file=file)
@@ -44,15 +51,16 @@ class Attometer:
         return [self.entry_of(entries, *case) for case in cases]
 
     @staticmethod
-    def entry_of(entries, attention, batch, prompt, tokens):
+    def entry_of(entries, form, batch, prompt, tokens):
         for entry in entries:
-            run = entry["attometer"]["effective"]
-            if (run["attn_implementation"], run["batch_size"], run["sequence_length"],
-                    run["num_tokens_to_generate"]) == (attention, batch, prompt, tokens):
+            run, compiled = entry["config"], entry["config"]["compile_kwargs"]
+            if (run["attn_implementation"], compiled and compiled["mode"], run["kernelize"], run["batch_size"],
+                    run["sequence_length"],
+                    run["num_tokens_to_generate"]) == (*FORMS[form], batch, prompt, tokens):
                 if entry["attometer"]["correctness"]["verdict"] != "valid":
-                    sys.exit(f"attometer {attention}: the result is not valid")
+                    sys.exit(f"attometer {form}: the result is not valid")
                 return entry
-        sys.exit(f"attometer {attention}: no result for batch {batch}, {prompt} + {tokens} tokens")
+        sys.exit(f"attometer {form}: no result for batch {batch}, {prompt} + {tokens} tokens")
 
     @staticmethod
     def ceilings(entry):
@@ -60,14 +68,21 @@ class Attometer:
         return {key: roofline[key] for key in ("fma_gflop_per_s", "dot_gflop_per_s", "read_gb_per_s")
                 if key in roofline}
 
+    @staticmethod
+    def compile_seconds(entry):
+        """A cold start's."""
+        compiled = entry["attometer"]["compile"]
+        return compiled["cold"]["total_ns"] / 1e9 if compiled else 0.0
+
     def speed(self):
-        cases = [(name, 1, *size) for name in self.attentions for size in ((PREFILL, 2), (8, DECODE))]
+        cases = [(name, 1, *size) for name in self.forms for size in ((PREFILL, 2), (8, DECODE))]
         entries = self.scenarios(cases)
         for name, prefill, decode in zip(self.names, entries[::2], entries[1::2]):
             yield name, {"prefill": PREFILL / min(prefill["measurements"]["time_to_first_token"]),
                          "decode": 1 / min(decode["measurements"]["inter_token_latency"]),
                          "tier": decode["attometer"]["effective"]["tier"],
                          "prefill_ceiling": prefill["attometer"]["roofline"]["prefill_ceiling"],
+                         "compile_s": self.compile_seconds(prefill) + self.compile_seconds(decode),
                          **self.ceilings(prefill), "read_gb_per_s": self.ceilings(decode)["read_gb_per_s"]}
 
     def decode_at(self, depths):
@@ -140,8 +155,8 @@ class Llama:
 
 
 class Transformers:
-    """A worker that keeps one model for both implementations of attention."""
-    def __init__(self, shape, dtype, threads, repeats, attentions=("sdpa", "eager")):
+    """A worker that keeps one model for eager, sdpa, and sdpa through torch.compile with a static cache."""
+    def __init__(self, shape, dtype, threads, repeats, attentions=("sdpa", "eager", "compiled")):
         self.names = [f"transformers {attention}" for attention in attentions]
         self.attentions, self.repeats = attentions, repeats
         self.process = subprocess.Popen(
@@ -163,9 +178,11 @@ class Transformers:
 
     def speed(self):
         for attention, name in zip(self.attentions, self.names):
-            prefill = min(self.ask(attention, PREFILL, 1)["prefill_s"] for _ in range(self.repeats))
-            decode = min(self.ask(attention, 8, DECODE // 2)["decode_s"] for _ in range(self.repeats))
-            yield name, {"prefill": PREFILL / prefill, "decode": 1 / decode}
+            prefills = [self.ask(attention, PREFILL, 1) for _ in range(self.repeats)]
+            decodes = [self.ask(attention, 8, DECODE // 2) for _ in range(self.repeats)]
+            yield name, {"prefill": PREFILL / min(answer["prefill_s"] for answer in prefills),
+                         "decode": 1 / min(answer["decode_s"] for answer in decodes),
+                         "compile_s": prefills[0].get("compile_s", 0.0) + decodes[0].get("compile_s", 0.0)}
 
     def close(self):
         self.process.stdin.close()

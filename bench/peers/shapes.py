@@ -2,8 +2,6 @@
 """The shapes that every engine is measured on, and a GGUF file of one with random weights."""
 import os
 
-import numpy as np
-
 SHAPES = {
     "smollm2-135m": dict(hidden=576, intermediate=1536, layers=30, heads=9, kv_heads=3, head_dim=64,
                          vocabulary=49152, positions=8192, theta=100000.0),
@@ -36,6 +34,7 @@ def matrices(s):
 def gguf_file(folder, shape, dtype):
     """Writes (once) a llama-architecture file without a vocabulary; returns its path."""
     import gguf
+    import numpy as np
     path = os.path.join(folder, f"{shape}-{dtype}.gguf")
     if os.path.exists(path):
         return path

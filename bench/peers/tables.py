@@ -44,6 +44,7 @@ def speed_rows(result):
         row["decode_share"] = share(
             result, [1e-9 * count * BYTES[result["dtype"]] * sample["decode"] for sample in samples],
             "read_gb_per_s")
+        row["compile_s"] = statistics.median(sample.get("compile_s", 0.0) for sample in samples)
         yield row
 
 
@@ -108,11 +109,12 @@ def markdown(heads, rows):
 
 def speed_table(rows):
     heads = ["shape", "dtype", "engine", "prefill 512 (range)", "of FMA", "of dot", "ours / it",
-             "decode (range)", "of read", "ours / it"]
+             "decode (range)", "of read", "ours / it", "compiling"]
     return markdown(heads, [
         [r["shape"], r["dtype"], r["engine"], speed(r["prefill"]), percent(r["prefill_share_fma"]),
          percent(r["prefill_share_dot"]), f"{r['ours_over_prefill']:.2f}", speed(r["decode"]),
-         percent(r["decode_share"]), f"{r['ours_over_decode']:.2f}"] for r in rows])
+         percent(r["decode_share"]), f"{r['ours_over_decode']:.2f}",
+         f"{r['compile_s']:.2f} s" if r["compile_s"] else "-"] for r in rows])
 
 
 def depth_table(rows):
@@ -146,7 +148,10 @@ def heading(results):
 TITLES = {
     "speed": ("Prefill and decode", speed_table,
               "Prefill of 512 tokens; decode of 64 tokens after a short prompt (8; llama.cpp: none). "
-              "\"of dot\": of the peak of bfloat16 pairs, where the processor has that product."),
+              "\"of dot\": of the peak of bfloat16 pairs, where the processor has that product. "
+              "\"compiled\": sdpa, fused layers and reduce-overhead, \"tuned\" with max-autotune; of "
+              "transformers sdpa through torch.compile with a static cache. Compiling is a cold start's, of "
+              "the programs of both columns; \"ours / it\": the best of ours."),
     "depth": ("Decode with a filled cache", depth_table,
               "64 tokens after a context of `depth`. A token reads the weights and the cache, here at "
               "its length after half the tokens; \"by bytes alone\" is what the growing cache would "

@@ -2,11 +2,11 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'run attention report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run ab attention report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='run attention report generate logits tokenize info bench-kernels ' ;;
+    help) flags='run ab attention report generate logits tokenize info bench-kernels ' ;;
     run)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -30,6 +30,24 @@ _attometer() {
         --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
       esac
       flags='--model-id --warmup --iterations --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --level --continuous-batching --rules --list --order --order-seed --time-budget --cool-down --until --until-most --requests --arrivals --request-count --arrival-seed --ttft-bound --itl-bound --scheduler --token-budget --max-sequences --block-size --cache-blocks --share-prefixes --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --output-dir --output-format --resume --log-level --branch-name --commit-id --commit-message --help' ;;
+    ab)
+      case "$before" in
+        -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --config-file) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
+        --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
+        --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
+        --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
+        --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
+        --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --kernelize) COMPREPLY=($(compgen -W 'off on' -- "$word")); return ;;
+        --output-dir) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
+        --log-level) COMPREPLY=($(compgen -W 'DEBUG INFO WARNING ERROR' -- "$word")); return ;;
+      esac
+      flags='--model-id --warmup --iterations --rounds-max --time-budget --minimum-effect --binary-b --gate --seed --batch-size --sequence-length --num-tokens-to-generate --depth --config-file --no-gpu-monitoring --timeout --dtype --device --threads --pin --attn-implementation --sdpa-backend --cpu-mask --compile-mode --dynamic --dump-graph --dump-folder --kernelize --output-dir --output-format --log-level --branch-name --commit-id --commit-message --help' ;;
     attention)
       case "$before" in
         --config) COMPREPLY=($(compgen -f -- "$word")); return ;;

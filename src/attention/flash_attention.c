@@ -3,14 +3,10 @@
 #include "attention/attention_pass.h"
 #include "attention/chunked_forward.h"
 #include "attention/flash_decode.h"
+#include "attention/flash_tiles.h"
 #include "attention/native_stage.h"
 
 enum { CHUNK_COLUMNS = 32 }; // of the efficient stage's blocks
-
-typedef struct {
-  int64_t window;
-  double scale;
-} FlashAttributes;
 
 static bool flash_infer(const Tensor *inputs, int count, const void *attributes, Tensor *output,
                         Error *error) {
@@ -54,6 +50,7 @@ static void flash_run(const OperatorContext *context, const Tensor *inputs, int 
   RowRanges ranges;
   start_stage(&stage, &ranges, &pass, flash->window, block_rows, decodes ? 1 : MATRIX_PANEL,
               arena_take(context->scratch, (size_t)stage_bytes(&pass.problem, block_rows)));
+  flash_tiles_set(&flash->tiles, &stage.stage);
   attention_pass_flash(context, &pass, &stage.stage);
 }
 
@@ -61,10 +58,11 @@ static void flash_run(const OperatorContext *context, const Tensor *inputs, int 
 static int64_t decode_scratch(const Kernels *kernels, const Tensor *inputs, int count,
                               const void *attributes, int threads) {
   (void)kernels, (void)count;
-  AttentionProblem problem =
-      attention_pass_problem(inputs, ((const FlashAttributes *)attributes)->scale);
-  return threads * stage_bytes(&problem, 1) +
-         flash_decode_bytes(&problem, &(ScoreStage){0}, threads);
+  const FlashAttributes *flash = attributes;
+  AttentionProblem problem = attention_pass_problem(inputs, flash->scale);
+  ScoreStage sizes = {0};
+  flash_tiles_set(&flash->tiles, &sizes);
+  return threads * stage_bytes(&problem, 1) + flash_decode_bytes(&problem, &sizes, threads);
 }
 
 static void decode_part(const OperatorPart *part, const Tensor *inputs, int count,
@@ -77,6 +75,7 @@ static void decode_part(const OperatorPart *part, const Tensor *inputs, int coun
   NativeStage stage;
   RowRanges ranges;
   start_stage(&stage, &ranges, &pass, flash->window, 1, 1, memory + part->thread * bytes);
+  flash_tiles_set(&flash->tiles, &stage.stage);
   attention_pass_decode_part(part, &pass, &stage.stage, memory + part->threads * bytes);
 }
 
@@ -103,20 +102,20 @@ static void efficient_run(const OperatorContext *context, const Tensor *inputs, 
   chunked_forward_run(&forward, &pass.operands, &pass.result);
 }
 
-static const Operator flash_operator = {.name = "flash_attention",
+const Operator flash_attention_operator = {.name = "flash_attention",
+                                           .attributes_size = sizeof(FlashAttributes),
+                                           .written = -1,
+                                           .infer = flash_infer,
+                                           .run = flash_run};
+// One query per sequence.
+const Operator flash_decode_operator = {.name = "flash_decode",
                                         .attributes_size = sizeof(FlashAttributes),
                                         .written = -1,
                                         .infer = flash_infer,
+                                        .part = decode_part,
+                                        .scratch_bytes = decode_scratch,
+                                        .small = decode_small,
                                         .run = flash_run};
-// One query per sequence.
-static const Operator flash_decode_operator = {.name = "flash_decode",
-                                               .attributes_size = sizeof(FlashAttributes),
-                                               .written = -1,
-                                               .infer = flash_infer,
-                                               .part = decode_part,
-                                               .scratch_bytes = decode_scratch,
-                                               .small = decode_small,
-                                               .run = flash_run};
 static const Operator efficient_operator = {.name = "attention_efficient",
                                             .attributes_size = sizeof(FlashAttributes),
                                             .written = -1,
@@ -126,12 +125,13 @@ static const Operator efficient_operator = {.name = "attention_efficient",
 static Tensor apply(Ops *ops, const Operator *op, const AttentionSpec *spec,
                     const AttentionInputs *inputs) {
   Tensor tensors[] = {inputs->queries, inputs->keys, inputs->values, inputs->past};
-  FlashAttributes attributes = {spec->window, spec->scale};
+  FlashAttributes attributes = {.window = spec->window, .scale = spec->scale};
   return ops_apply(ops, op, tensors, 4, &attributes);
 }
 
 Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {
-  return apply(ops, spec->queries == 1 ? &flash_decode_operator : &flash_operator, spec, inputs);
+  return apply(ops, spec->queries == 1 ? &flash_decode_operator : &flash_attention_operator, spec,
+               inputs);
 }
 
 Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs) {

@@ -8,3 +8,6 @@
 Tensor attention_flash(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
 // Chunks of keys whose summaries are merged (attention/chunked_forward.h): sdpa's "efficient".
 Tensor attention_efficient(Ops *ops, const AttentionSpec *spec, const AttentionInputs *inputs);
+
+// Of several queries, and of one; their attributes begin with FlashAttributes (flash_tiles.h).
+extern const Operator flash_attention_operator, flash_decode_operator;

@@ -8,8 +8,8 @@ enum {
   CHUNK_FLOATS = 64 * 1024, // of keys, at most
   LEAST_FLOATS = 16 * 1024, // sooner than that, fewer units
   MOST_CHUNK = 1024,
-  ENOUGH_UNITS = 16,      // for a team to share evenly
-  SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
+  ENOUGH_UNITS = 16,     // for a team to share evenly
+  SMALL_CACHE = 2 * 1024 // elements that one thread reads sooner than a team has gathered
 };
 
 _Static_assert((int)MOST_CHUNK <= SCORE_TILE_COLUMNS, "scores of a chunk are one tile");

@@ -12,7 +12,7 @@
 enum {
   BLOCK_ROWS = 96,
   FLOATS_PER_LINE = 16,
-  SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
+  SMALL_CACHE = 4 * 1024 // elements that one thread reads sooner than a team has gathered
 };
 
 typedef struct {

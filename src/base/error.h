@@ -18,7 +18,9 @@
   X(ERROR_MEMORY, "out of memory", 7)                                                              \
   X(ERROR_CHILD, "a scenario's process failed", 8)                                                 \
   X(ERROR_MISMATCH, "wrong result", 9)                                                             \
-  X(ERROR_INTERRUPTED, "interrupted", 130)
+  X(ERROR_INTERRUPTED, "interrupted", 130)                                                         \
+  X(ERROR_WORSE, "worse", 1)                                                                       \
+  X(ERROR_UNDECIDED, "cannot tell", 10)
 
 typedef enum {
 #define X(CODE, TEXT, EXIT) CODE,

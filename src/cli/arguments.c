@@ -78,6 +78,12 @@ static bool looks_like_flag(const char *word) {
   return word[0] == '-' && word[1] != '\0' && strchr(".0123456789", word[1]) == NULL;
 }
 
+// "--dtype float32" as one word, "-b 4": flags of something else, quoted.
+static bool holds_flags(const char *word) {
+  if (word[1] == '-') return strcspn(word, " \t\n") < strcspn(word, "=");
+  return word[1] != '\0' && word[2] != '\0' && strchr(" \t\n", word[2]) != NULL;
+}
+
 static bool is_flag(const Arguments *arguments, const char *word) {
   if (word[0] != '-' || word[1] == '\0') return false;
   if (strcmp(word, "--") == 0 || slot_by_word(arguments, word)) return true;
@@ -202,7 +208,7 @@ static bool read_words(Reader *reader, Error *error) {
     const char *word = reader->words[reader->next++];
     if (flags && strcmp(word, "--") == 0) {
       flags = false;
-    } else if (flags && looks_like_flag(word)) {
+    } else if (flags && looks_like_flag(word) && !holds_flags(word)) {
       if (!take_flag(reader, word, error)) return false;
     } else if (!take_rest(reader, word, error)) {
       return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line of one command, read by its option tables: --flag value, --flag=value,
 // -x value, -xvalue, lists -b 1 2 4 (which end at the next flag), -- before the last arguments.
+// A word that is a flag and a value with a blank between ("--dtype float32" in quotes) is no flag.
 // A brief flag is also taken as -flag value, before its first letter is looked for.
 //
 // Getters take the flag as it stands in the table ("--batch-size"); a flag that no table of the

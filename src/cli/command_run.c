@@ -6,7 +6,7 @@
 #include "bench/trust.h"
 #include "cli/engine_options.h"
 #include "cli/load_options.h"
-#include "cli/model_argument.h"
+#include "cli/model_prompts.h"
 #include "cli/report_output.h"
 #include "cli/results_options.h"
 #include "cli/run_list.h"
@@ -15,15 +15,12 @@
 #include "cli/run_plan.h"
 #include "model/weight_source.h"
 
-enum { TRIED_TOKENS = 1 << 14 }; // more than the text of prompts has before it is repeated
-
 // What a run holds open.
 typedef struct {
   const Arguments *arguments;
   ScenarioMatrix matrix;
   ModelArgument model;
-  Tokenizer *tokenizer; // NULL: the model has none
-  TokenizerState *state;
+  ModelPrompts prompts;
   LoadPlan load;
   json_t *load_identity;
   Arena *arena; // of the load
@@ -34,72 +31,19 @@ typedef struct {
   Progress progress;
 } Run;
 
-static bool encode(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
-  Run *run = context;
-  return tokenizer_encode(run->tokenizer, run->state, text, size, NULL, ids, error);
-}
-
-// A tokenizer of another model may know more tokens than this one.
-static bool check_ids(const TokenIds *ids, int64_t vocabulary, Error *error) {
-  for (size_t i = 0; i < ids->count; i++) {
-    if (ids->items[i] < vocabulary) continue;
-    return error_set(error, ERROR_ARGUMENT, "--model-id",
-                     "the tokenizer gives id %d, expected less than %lld, the size of the model's "
-                     "vocabulary: they do not belong together",
-                     ids->items[i], (long long)vocabulary);
-  }
-  return true;
-}
-
-static bool make_prompt(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
-                        Error *error) {
-  Run *run = context;
-  if (run->tokenizer)
-    return prompt_encode(encode, run, length, ids, error) && check_ids(ids, vocabulary, error);
-  prompt_draw(vocabulary, length, ids);
-  return true;
-}
-
-static bool decode(void *context, const int32_t *ids, int64_t count, Text *text) {
-  Run *run = context;
-  Error ignored;
-  return run->tokenizer &&
-         tokenizer_decode(run->tokenizer, run->state, ids, (size_t)count, true, text, &ignored);
-}
-
-static bool open_tokenizer(Run *run, Error *error) {
-  if (!model_argument_has_tokenizer(&run->model)) return true;
-  run->tokenizer = model_argument_tokenizer(&run->model, error);
-  run->state = tokenizer_state_open();
-  return run->tokenizer != NULL;
-}
-
-// Tries the tokenizer on the beginning of the longest prompt. A model that cannot be read is left
-// to the process that makes its weights, which tells what is wrong.
-static bool try_tokenizer(Run *run, Error *error) {
-  if (!run->tokenizer) return true;
+static bool try_prompts(Run *run, Error *error) {
   int64_t length = 1;
   for (size_t i = 0; i < run->matrix.cells.count; i++) {
     const Scenario *scenario = &run->matrix.cells.items[i].effective;
     int64_t wanted = scenario->depth + scenario->sequence_length;
-    if (wanted > length) length = wanted < TRIED_TOKENS ? wanted : TRIED_TOKENS;
+    if (wanted > length) length = wanted;
   }
-  Arena *arena = arena_open(0);
-  WeightSource source = {0};
-  ModelConfig config;
-  Error ignored;
-  TokenIds ids = {0};
-  bool fine = !weight_source_open(&source, run->model.path, 0, arena, &config, &ignored) ||
-              make_prompt(run, config.vocabulary, length, &ids, error);
-  weight_source_close(&source);
-  arena_close(arena);
-  ARRAY_FREE(&ids);
-  return fine;
+  return model_prompts_try(&run->prompts, run->model.path, length, error);
 }
 
 static bool encode_text(void *context, const char *text, size_t size, TokenIds *ids, Error *error) {
   Run *run = context;
-  if (run->tokenizer) return encode(run, text, size, ids, error);
+  if (run->prompts.tokenizer) return model_prompts_encode(&run->prompts, text, size, ids, error);
   return error_set(error, ERROR_ARGUMENT, "--requests",
                    "holds a text, but the model has no tokenizer: expected ids or prompt_tokens");
 }
@@ -119,7 +63,7 @@ static bool encode_length(void *context, int64_t length, TokenIds *ids, Error *e
   Run *run = context;
   int64_t vocabulary = 0;
   return read_vocabulary(run, &vocabulary, error) &&
-         make_prompt(run, vocabulary, length, ids, error);
+         model_prompts_make(&run->prompts, vocabulary, length, ids, error);
 }
 
 static bool open_load(Run *run, Error *error) {
@@ -169,8 +113,8 @@ static bool open_run(Run *run, const Repository *repository, Error *error) {
   if (!run_matrix_make(arguments, &run->matrix, error) || !check_threads(run, error) ||
       !model_argument_resolve(model, &run->model, error))
     return false;
-  if (!open_results(run, error) || !open_tokenizer(run, error) || !try_tokenizer(run, error) ||
-      !open_load(run, error))
+  if (!open_results(run, error) || !model_prompts_open(&run->model, &run->prompts, error) ||
+      !try_prompts(run, error) || !open_load(run, error))
     return false;
   run->interrupt = interrupt_open(error);
   if (run->interrupt < 0) return false;
@@ -186,8 +130,7 @@ static void close_run(Run *run) {
   json_decref(run->load_identity);
   json_decref(run->trust);
   results_close(run->results);
-  tokenizer_state_close(run->state);
-  tokenizer_close(run->tokenizer);
+  model_prompts_close(&run->prompts);
   model_argument_free(&run->model);
   scenario_matrix_free(&run->matrix);
 }
@@ -218,8 +161,8 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                           .arguments = worker,
                           .timeout_ns = (int64_t)(arguments_real(arguments, "--timeout") * 1e9),
                           .interrupt = run->interrupt},
-              .prompt = make_prompt,
-              .prompt_context = run,
+              .prompt = model_prompts_make,
+              .prompt_context = &run->prompts,
           },
       .facts = {.model_id = arguments_text(arguments, "--model-id"),
                 .repository = *repository,
@@ -227,8 +170,8 @@ static bool sweep(Run *run, const Repository *repository, RunnerSummary *summary
                 .pinned = arguments_switch(arguments, "--pin"),
                 .load = run->load_identity,
                 .goal = run_plan_goal(arguments),
-                .decoder = run->tokenizer ? decode : NULL,
-                .decoder_context = run},
+                .decoder = run->prompts.tokenizer ? model_prompts_decode : NULL,
+                .decoder_context = &run->prompts},
       .results = run->results,
       .progress = &run->progress,
       .load = &run->load,
@@ -307,8 +250,9 @@ const Command command_run = {
     .examples = "attometer run --model-id preset:smollm2-135m -s 128 512 -n 32\n"
                 "attometer run --model-id ./SmolLM2-135M --dtype bfloat16 float32 --output-format "
                 "markdown",
-    .tables = {&model_options, &run_scenario_options, &run_matrix_options, &run_plan_options,
-               &load_options, &engine_options_lists, &run_output_options, &run_later_options},
+    .tables = {&model_options, &run_repetition_options, &run_scenario_options, &run_matrix_options,
+               &run_plan_options, &load_options, &engine_options_lists, &run_output_options,
+               &run_later_options},
     .run = run_command,
     .listing = "--list",
 };

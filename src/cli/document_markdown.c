@@ -102,6 +102,10 @@ void document_exit_codes(const Program *program, Text *out) {
                           X(ERROR_MISMATCH, "something was computed and is not what it must be")
                               X(ERROR_INTERRUPTED,
                                 "stopped by Ctrl-C; results of finished scenarios are on disk")
+                                  X(ERROR_WORSE, "of `attometer ab`: B is worse than A") X(
+                                      ERROR_UNDECIDED,
+                                      "of `attometer ab` without `--gate`: A and B cannot be told "
+                                      "apart")
 #undef X
   };
   text_append_format(out,
@@ -109,7 +113,7 @@ void document_exit_codes(const Program *program, Text *out) {
                      "docs`. Every failure prints one line on standard error, `%s: WHERE: WHAT`, "
                      "and ends with one of these:\n\n| code | name | when |\n|---|---|---|\n",
                      program->name);
-  for (int code = ERROR_NONE; code <= ERROR_INTERRUPTED; code++) {
+  for (int code = ERROR_NONE; code < (int)COUNT_OF(explanations); code++) {
     text_append_format(out, "| %d | %s | %s |\n", error_exit_code((ErrorCode)code),
                        error_code_text((ErrorCode)code), explanations[code]);
   }

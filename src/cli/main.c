@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/command_ab.h"
 #include "cli/command_attention.h"
 #include "cli/command_bench_kernels.h"
+#include "cli/command_cache.h"
 #include "cli/command_documents.h"
 #include "cli/command_generate.h"
 #include "cli/command_info.h"
@@ -12,6 +14,7 @@
 
 static const Command *const commands[] = {
     &command_run,
+    &command_ab,
     &command_attention,
     &command_report,
     &command_generate,
@@ -19,6 +22,7 @@ static const Command *const commands[] = {
     &command_tokenize,
     &command_info,
     &command_bench_kernels,
+    &command_cache,
     &command_documents,
     &command_worker,
     NULL,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/report_output.h"
+#include "base/python_json.h"
 #include "cli/output.h"
+#include "report/ab.h"
 #include "report/printers.h"
 #include "report/summary.h"
 #include "report/warnings.h"
@@ -34,6 +36,26 @@ static bool attention_words(const json_t *document, const char *path, const Repo
   return true;
 }
 
+static bool ab_words(const json_t *document, const char *format, Words *words, Error *error) {
+  if (strcmp(format, "table") == 0) {
+    ab_results_table(document, &words->body);
+    return true;
+  }
+  if (strcmp(format, "json") != 0)
+    return error_set(error, ERROR_UNSUPPORTED, "--output-format",
+                     "%s of a comparison of two scenarios, expected table or json", format);
+  python_json_append(&words->body, document, PYTHON_JSON_INDENT);
+  text_append_character(&words->body, '\n');
+  return true;
+}
+
+static bool words_of(const json_t *document, const char *path, const ReportForm *form, Words *words,
+                     Error *error) {
+  if (attention_results_are(document)) return attention_words(document, path, form, words, error);
+  if (ab_results_are(document)) return ab_words(document, form->format, words, error);
+  return generation_words(document, path, form->format, words, error);
+}
+
 // Lines for people: behind the table on standard output, else apart on standard error.
 static void tell_people(bool table, const Text *text) {
   if (text->size == 0) return;
@@ -46,9 +68,7 @@ static void tell_people(bool table, const Text *text) {
 bool report_output(const json_t *document, const char *path, const ReportForm *form, Error *error) {
   Words words = {0};
   bool table = strcmp(form->format, "table") == 0;
-  bool done = attention_results_are(document)
-                  ? attention_words(document, path, form, &words, error)
-                  : generation_words(document, path, form->format, &words, error);
+  bool done = words_of(document, path, form, &words, error);
   if (done) {
     output_write(text_span(&words.body).data, words.body.size);
     if (table) tell_people(table, &words.sentences);

@@ -4,7 +4,7 @@
 #include "bench/scenario.h"
 #include "cli/results_options.h"
 
-static const Option scenario_rows[] = {
+static const Option repetition_rows[] = {
     {.flag = "--warmup",
      .letter = 'w',
      .kind = OPTION_INTEGER,
@@ -19,6 +19,9 @@ static const Option scenario_rows[] = {
      .most = SCENARIO_MAX_ITERATIONS,
      .standard = "10",
      .help = "measured runs"},
+};
+
+static const Option scenario_rows[] = {
     {.flag = "--batch-size",
      .letter = 'b',
      .kind = OPTION_INTEGER,
@@ -126,6 +129,7 @@ static const Option later_rows[] = {
      .help = "upload the results"},
 };
 
+const OptionTable run_repetition_options = OPTION_TABLE("Repetitions", repetition_rows);
 const OptionTable run_scenario_options = OPTION_TABLE("Scenarios", scenario_rows);
 const OptionTable run_matrix_options = OPTION_TABLE("Matrix", matrix_rows);
 const OptionTable run_output_options = OPTION_TABLE("Results", output_rows);

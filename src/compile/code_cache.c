@@ -57,31 +57,35 @@ static void touch(const CodeCache *cache, const char *key) {
   memory_free(path);
 }
 
-static bool read_object(const CodeCache *cache, const char *key, Text *object) {
-  CodeCacheEntry entry;
+static bool read_object(const CodeCache *cache, const char *key, CodeCacheEntry *entry,
+                        Text *object) {
   char expected[SHA256_HEX_SIZE], found[SHA256_HEX_SIZE];
   Error ignored;
-  if (!code_cache_read_entry(cache->folder, key, &entry, expected)) return false;
+  if (!code_cache_read_entry(cache->folder, key, entry, expected)) return false;
   char *path = code_cache_path(cache->folder, key, "so");
-  bool done = code_cache_read(path, OBJECT_LIMIT, object) && object->size == (size_t)entry.bytes &&
+  bool done = code_cache_read(path, OBJECT_LIMIT, object) && object->size == (size_t)entry->bytes &&
               sha256_bytes(object->data, object->size, found, &ignored) &&
               strcmp(expected, found) == 0;
   memory_free(path);
   return done;
 }
 
+bool code_cache_verify(const CodeCache *cache, const char *key, CodeCacheEntry *entry) {
+  Text object = {0};
+  bool whole = !code_cache_problem(cache) && read_object(cache, key, entry, &object);
+  text_free(&object);
+  return whole;
+}
+
 bool code_cache_find(CodeCache *cache, const char *key, Text *object) {
+  CodeCacheEntry entry;
   if (code_cache_problem(cache)) return false;
-  if (!read_object(cache, key, object)) {
+  if (!read_object(cache, key, &entry, object)) {
     text_free(object);
     return false;
   }
   touch(cache, key);
   return true;
-}
-
-static bool is_key(const char *name, size_t size) {
-  return size == SHA256_HEX_SIZE - 1 && strspn(name, "0123456789abcdef") >= size;
 }
 
 static int by_use(const void *a, const void *b) {
@@ -97,7 +101,8 @@ static Entries list_entries(const CodeCache *cache) {
     char key[SHA256_HEX_SIZE], sha256[SHA256_HEX_SIZE];
     size_t size = strcspn(file->d_name, ".");
     CodeCacheEntry entry;
-    if (!is_key(file->d_name, size) || strcmp(file->d_name + size, ".json") != 0) continue;
+    if (!code_cache_is_key(file->d_name, size) || strcmp(file->d_name + size, ".json") != 0)
+      continue;
     snprintf(key, sizeof key, "%.*s", (int)size, file->d_name);
     if (code_cache_read_entry(cache->folder, key, &entry, sha256)) ARRAY_APPEND(&entries, entry);
   }
@@ -172,7 +177,7 @@ int code_cache_clear(CodeCache *cache, Error *error) {
   for (struct dirent *file; folder && (file = readdir(folder));) {
     size_t size = strcspn(file->d_name, ".");
     char *path = path_join(cache->folder, file->d_name);
-    if (is_key(file->d_name, size) && unlink(path) == 0)
+    if (code_cache_is_key(file->d_name, size) && unlink(path) == 0)
       removed += strcmp(file->d_name + size, ".so") == 0;
     memory_free(path);
   }

@@ -2,7 +2,8 @@
 // Built code on disk, found by what it was made from.
 //
 //   FOLDER/KEY.so     the shared object
-//   FOLDER/KEY.json   {"label", "sha256", "size", "compiler", "flags", "build_ns", "created"}
+//   FOLDER/KEY.json   {"label", "sha256", "size", "compiler", "flags", "processor", "build_ns",
+//                      "created"}
 //   FOLDER/KEY.lock   held by the process that builds it
 //
 // KEY is the SHA-256 of source, compiler, flags and processor. The folder is
@@ -23,7 +24,7 @@ enum { CODE_CACHE_LABEL = 96 };
 typedef struct {
   char key[SHA256_HEX_SIZE];
   char label[CODE_CACHE_LABEL]; // "flex causal float32 D64", for people
-  char compiler[256], flags[512];
+  char compiler[256], flags[512], processor[128];
   int64_t bytes, build_ns;
   char created[32]; // ISO 8601 UTC
   int64_t used;     // seconds since the epoch: the last time it was taken
@@ -38,6 +39,8 @@ const char *code_cache_problem(const CodeCache *cache);
 
 // Reads a whole, verified entry into *object (caller frees). False: there is none.
 bool code_cache_find(CodeCache *cache, const char *key, Text *object);
+// Whether the entry is whole; of one that is, what it says. Does not count as a use.
+bool code_cache_verify(const CodeCache *cache, const char *key, CodeCacheEntry *entry);
 // Puts an entry in place, atomically, then drops those used longest ago until the folder is within
 // its limit. False: it could not be kept (full disk, read-only); nothing of it is left.
 bool code_cache_store(CodeCache *cache, const CodeCacheEntry *entry, Span object);

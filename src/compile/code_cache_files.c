@@ -84,6 +84,7 @@ static bool fill_entry(const Field *root, CodeCacheEntry *entry, char sha256[SHA
   return copy_field(root, "label", entry->label, sizeof entry->label) &&
          copy_field(root, "compiler", entry->compiler, sizeof entry->compiler) &&
          copy_field(root, "flags", entry->flags, sizeof entry->flags) &&
+         copy_field(root, "processor", entry->processor, sizeof entry->processor) &&
          copy_field(root, "created", entry->created, sizeof entry->created) &&
          copy_field(root, "sha256", sha256, SHA256_HEX_SIZE) &&
          field_integer(&bytes, 1, INT64_MAX, &entry->bytes, &ignored) &&
@@ -113,10 +114,10 @@ bool code_cache_read_entry(const char *folder, const char *key, CodeCacheEntry *
 bool code_cache_write_entry(const char *folder, const CodeCacheEntry *entry, const char *sha256,
                             Error *error) {
   char *path = code_cache_path(folder, entry->key, "json");
-  json_t *root =
-      json_pack("{sssssIsssssIss}", "label", entry->label, "sha256", sha256, "size",
-                (json_int_t)entry->bytes, "compiler", entry->compiler, "flags", entry->flags,
-                "build_ns", (json_int_t)entry->build_ns, "created", entry->created);
+  json_t *root = json_pack("{sssssIsssssssIss}", "label", entry->label, "sha256", sha256, "size",
+                           (json_int_t)entry->bytes, "compiler", entry->compiler, "flags",
+                           entry->flags, "processor", entry->processor, "build_ns",
+                           (json_int_t)entry->build_ns, "created", entry->created);
   char *text = json_dumps(root, JSON_INDENT(2));
   bool done = text ? file_write_atomically(path, text, strlen(text), error)
                    : error_set(error, ERROR_FORMAT, path, "the label is no UTF-8 text");
@@ -126,8 +127,12 @@ bool code_cache_write_entry(const char *folder, const CodeCacheEntry *entry, con
   return done;
 }
 
+bool code_cache_is_key(const char *name, size_t size) {
+  return size == SHA256_HEX_SIZE - 1 && strspn(name, "0123456789abcdef") >= size;
+}
+
 void code_cache_remove(const char *folder, const char *key) {
-  static const char *const endings[] = {"json", "so", "lock"};
+  static const char *const endings[] = {"json", "so", "tuned", "lock"};
   for (size_t i = 0; i < COUNT_OF(endings); i++) {
     char *path = code_cache_path(folder, key, endings[i]);
     unlink(path);

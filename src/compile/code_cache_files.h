@@ -16,4 +16,7 @@ bool code_cache_read_entry(const char *folder, const char *key, CodeCacheEntry *
                            char sha256[SHA256_HEX_SIZE]);
 CHECKED bool code_cache_write_entry(const char *folder, const CodeCacheEntry *entry,
                                     const char *sha256, Error *error);
+// Whether the first `size` characters are all of a key.
+bool code_cache_is_key(const char *name, size_t size);
+// All files of the key.
 void code_cache_remove(const char *folder, const char *key);

@@ -16,6 +16,7 @@ struct Compiler {
   CompilerOptions options;
   const char *flags[MOST_FLAGS];
   Text identity; // what a key is made from, beside the source
+  char processor[128];
   int at_once;
 };
 
@@ -36,6 +37,7 @@ static void make_identity(Compiler *compiler) {
   host_read("", &host);
   text_append_format(&compiler->identity, "%s\n%s\n%s\n", compiler->toolchain.identity,
                      compiler->toolchain.version, host.processor);
+  snprintf(compiler->processor, sizeof compiler->processor, "%s", host.processor);
   compiler->at_once = host.cores_allowed > 0 ? host.cores_allowed : 1;
   if (compiler->at_once > MOST_AT_ONCE) compiler->at_once = MOST_AT_ONCE;
   host_free(&host);
@@ -136,6 +138,7 @@ static void keep(Compiler *compiler, const CodeRequest *request, const Order *or
   snprintf(entry.key, sizeof entry.key, "%s", order->key);
   snprintf(entry.label, sizeof entry.label, "%s", request->label);
   snprintf(entry.compiler, sizeof entry.compiler, "%s", compiler->toolchain.version);
+  snprintf(entry.processor, sizeof entry.processor, "%s", compiler->processor);
   for (int i = 0; order->flags[i]; i++) {
     size_t used = strlen(entry.flags);
     snprintf(entry.flags + used, sizeof entry.flags - used, "%s%s", i ? " " : "", order->flags[i]);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/executable.h"
+#include "base/clock.h"
+#include "compile/pace.h"
 #include "compile/schedule.h"
 
 enum { PAGE = 4096, LINE = 64 };
@@ -20,6 +22,7 @@ struct Executable {
   ARRAY_OF(Stretch) stretches;
   LengthTable lengths;                 // recorded 0: there is one length
   int64_t length;                      // that the steps are at
+  Pace pace;                           // of a replay by several threads
   Region memory;                       // results, then each thread's own block
   int64_t own_bytes, common_bytes;     // of one thread's own block, of the common one
   Region scratch;                      // of operators by parts, then each thread's own
@@ -121,6 +124,8 @@ Executable *executable_open(Graph *graph, const ExecutableOptions *options, Erro
   if (taken) make_steps(executable);
   if (taken && take_scratch(executable, error)) {
     make_stretches(executable);
+    size_t stretches = executable->stretches.count;
+    executable->pace = pace_start(stretches == 1 && !executable->stretches.items[0].fork);
     return executable;
   }
   executable_close(executable);
@@ -147,6 +152,7 @@ bool executable_set_length(Executable *executable, int64_t length, Error *error)
   for (int i = 0; i < executable->threads; i++)
     steps_set_length(&executable->steps[i], &executable->lengths, executable->length, length);
   executable->length = length;
+  pace_forget(&executable->pace);
   return take_scratch(executable, error);
 }
 
@@ -180,7 +186,7 @@ static void run_stretch(void *context, int thread, int threads) {
   const Stretch *stretch = context;
   const Executable *executable = stretch->executable;
   for (int i = stretch->first; i < stretch->last; i++) {
-    if (executable->schedule.barrier[i] && i > stretch->first)
+    if (executable->schedule.barrier[i] && i > stretch->first && threads > 1)
       team_barrier(executable->options.team);
     run_part(executable, i, thread, threads);
   }
@@ -195,11 +201,11 @@ static void run_alone(Executable *executable, int index) {
   arena_restore(executable->context.scratch, mark);
 }
 
-void executable_run(Executable *executable) {
-  if (!executable->options.replay) {
-    for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
-    return;
-  }
+static void run_steps(Executable *executable) {
+  for (int i = 0; i < executable->steps[0].count; i++) run_alone(executable, i);
+}
+
+static void replay_by_team(Executable *executable) {
   for (size_t i = 0; i < executable->stretches.count; i++) {
     Stretch *stretch = &executable->stretches.items[i];
     if (stretch->fork)
@@ -207,6 +213,23 @@ void executable_run(Executable *executable) {
     else
       team_run(executable->options.team, run_stretch, stretch);
   }
+}
+
+static void replay_alone(Executable *executable) {
+  run_stretch(&executable->stretches.items[0], 0, 1);
+}
+
+static void (*const ways[PACE_WAYS])(Executable *executable) = {
+    [PACE_STEPS] = run_steps, [PACE_TEAM] = replay_by_team, [PACE_ALONE] = replay_alone};
+
+void executable_run(Executable *executable) {
+  if (executable->threads == 1) {
+    (executable->options.replay ? replay_by_team : run_steps)(executable);
+    return;
+  }
+  int64_t begin = clock_now();
+  ways[executable->pace.way](executable);
+  pace_took(&executable->pace, clock_now() - begin);
 }
 
 int executable_output_count(const Executable *executable) {

@@ -7,7 +7,9 @@
 //                  operators by parts, small ones by every thread for itself into memory of its
 //                  own, and a barrier only where data crosses threads
 //
-// An operator that can only fork by itself ends a stretch of the replay and begins the next.
+// An operator that can only fork by itself ends a stretch of the replay and begins the next. Where
+// that is sooner, one thread walks all of it, or it goes step by step (compile/pace.h): all ways
+// give the same bits.
 #pragma once
 #include "graph/steps.h"
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with a weight matrix: the numbers of their LinearPlan, one changed at a time.
+// Products with a weight matrix: the numbers of their LinearPlan, one changed at a time, and at
+// last OpenBLAS in place of our own kernels.
 #include "compile/step_choices.h"
 #include "kernels/kernels.h"
 #include "kernels/operators/operators.h"
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { KIB = 1024, ALL_TILES = LINEAR_CHUNK_ROWS, HALF = -1 };
 
@@ -27,6 +30,8 @@ static const Change changes[] = {
     CHANGE(block_width, 256),       CHANGE(block_width, 2048),
     CHANGE(threads, HALF),
 };
+
+static const char by_openblas[] = "OpenBLAS";
 
 static bool is_fused(const Operator *op) {
   return op == &norm_linear_operator || op == &gated_linear_operator;
@@ -97,10 +102,18 @@ static bool differ(const StepCase *at, const LinearPlan *a, const LinearPlan *b)
   return !streams(at, a) && slivers(at, a) != slivers(at, b);
 }
 
+// Many rows of float32; whether it is here, only its trial tells.
+static void name_openblas(const StepCase *at, char name[TUNING_NAME]) {
+  if (rows_of(at) > at->kernels->streamed_rows && matrix_of(at)->dtype == DTYPE_F32)
+    snprintf(name, TUNING_NAME, "%s", by_openblas);
+}
+
 static bool candidate(const StepCase *at, const char *best, int index, char name[TUNING_NAME]) {
   LinearPlan from, to;
   name[0] = '\0';
-  if (index >= (int)COUNT_OF(changes) || !linear_plan_parse(best, &from)) return false;
+  if (index == COUNT_OF(changes)) name_openblas(at, name);
+  if (index >= (int)COUNT_OF(changes)) return index == COUNT_OF(changes);
+  if (!linear_plan_parse(best, &from)) return false;
   int64_t value = changes[index].value;
   to = from;
   *(int64_t *)((char *)&to + changes[index].field) = value == HALF ? at->threads / 2 : value;
@@ -108,10 +121,17 @@ static bool candidate(const StepCase *at, const char *best, int index, char name
   return true;
 }
 
+static bool make_plan(const StepCase *at, const char *name, LinearPlan *plan) {
+  if (strcmp(name, by_openblas) != 0) return linear_plan_parse(name, plan);
+  *plan = *linear_plan_standard(matrix_of(at)->dtype);
+  plan->blas = weight_copies_of(at->copies, matrix_of(at));
+  return plan->blas != NULL;
+}
+
 // For other numbers of rows (of a program of any length) as far as they are alike.
 static bool set(const StepCase *at, const char *name, void *attributes) {
   LinearPlan plan;
-  if (!linear_plan_parse(name, &plan)) return false;
+  if (!make_plan(at, name, &plan)) return false;
   plan.least_rows = (rows_of(at) + 1) / 2;
   plan.most_rows = 2 * rows_of(at);
   if (is_fused(at->step->op))

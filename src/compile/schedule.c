@@ -35,6 +35,18 @@ static RunBy run_by(const GraphNode *node, const bool *own) {
   return is_small(node) ? RUN_BY_FIRST : RUN_BY_PARTS;
 }
 
+// The threads meet before and after a small operator that stands by itself: it is shared all the
+// same. Several in a row need no barrier between when one thread runs them.
+static void share_lone_ones(const Graph *graph, RunBy *by) {
+  int count = (int)graph->nodes.count;
+  for (int i = 0; i < count;) {
+    int end = i + 1;
+    while (by[i] == RUN_BY_FIRST && end < count && by[end] == RUN_BY_FIRST) end++;
+    if (by[i] == RUN_BY_FIRST && end == i + 1) by[i] = RUN_BY_PARTS;
+    i = end;
+  }
+}
+
 static Access access_of(const Graph *graph, const Schedule *schedule, const GraphUse *use,
                         bool written, RunBy by) {
   const GraphValue *value = &graph->values.items[use->value];
@@ -117,6 +129,7 @@ void schedule_make(const Graph *graph, Schedule *schedule) {
   find_own(graph, schedule->own);
   for (size_t i = 0; i < graph->nodes.count; i++)
     schedule->by[i] = run_by(&graph->nodes.items[i], schedule->own);
+  share_lone_ones(graph, schedule->by);
   make_plans(graph, schedule);
   place_barriers(graph, schedule);
 }

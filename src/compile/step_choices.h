@@ -4,6 +4,7 @@
 // never what it is beyond rounding.
 #pragma once
 #include "compile/tuning_store.h"
+#include "compile/weight_copies.h"
 #include "graph/steps.h"
 
 // A step where it runs.
@@ -11,6 +12,7 @@ typedef struct {
   const Step *step;
   const Kernels *kernels;
   int threads;
+  WeightCopies *copies; // for OpenBLAS
 } StepCase;
 
 typedef struct {
@@ -27,7 +29,8 @@ typedef struct {
   bool (*set)(const StepCase *at, const char *name, void *attributes);
 } StepChoices;
 
-extern const StepChoices product_choices; // how a product with a weight matrix is cut
+extern const StepChoices product_choices;   // how a product with a weight matrix is cut
+extern const StepChoices attention_choices; // how flash kernels cut queries and keys
 
 // NULL: there is nothing to choose.
 const StepChoices *step_choices_of(const StepCase *at);

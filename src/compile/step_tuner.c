@@ -31,6 +31,7 @@ typedef struct {
 struct StepTuner {
   StepTunerOptions options;
   ARRAY_OF(Answer) answers;
+  WeightCopies *copies;
   StepTunerFacts facts;
 };
 
@@ -43,13 +44,14 @@ typedef struct {
 
 StepTuner *step_tuner_open(const StepTunerOptions *options) {
   StepTuner *tuner = memory_allocate(sizeof *tuner);
-  *tuner = (StepTuner){.options = *options};
+  *tuner = (StepTuner){.options = *options, .copies = weight_copies_open(OPENBLAS_FILE)};
   return tuner;
 }
 
 void step_tuner_close(StepTuner *tuner) {
   if (!tuner) return;
   ARRAY_FREE(&tuner->answers);
+  weight_copies_close(tuner->copies);
   memory_free(tuner);
 }
 
@@ -65,7 +67,8 @@ static Question *find_question(Questions *questions, const char *what) {
 
 static void take_step(const StepTuner *tuner, const Steps *steps, int index, Questions *questions) {
   Text what = {0};
-  StepCase at = {&steps->steps[index], tuner->options.kernels, team_size(tuner->options.team)};
+  StepCase at = {&steps->steps[index], tuner->options.kernels, team_size(tuner->options.team),
+                 tuner->copies};
   const StepChoices *choices = step_choices_of(&at);
   if (!choices) return;
   choices->describe(&at, &what);
@@ -203,7 +206,7 @@ static bool measure(Executable *executable, Question *question, int64_t limit_ns
   }
   record->tuning_ns = clock_now() - begin;
   snprintf(record->label, sizeof record->label, "%.150s", question->what.data);
-  clock_iso8601(record->created, sizeof record->created);
+  tuning_record_stamp(record);
   release(same);
   release(standard);
   return done;
@@ -220,7 +223,10 @@ static bool apply(StepTuner *tuner, Executable *executable, const Question *ques
   size_t size = question->steps.count * attributes_size(question);
   const char *kept = executable_keep(executable, attributes, size);
   memory_free(attributes);
-  if (make_room(executable, question, kept)) tuner->facts.changed++;
+  if (make_room(executable, question, kept)) {
+    tuner->facts.changed++;
+    weight_copies_retain(tuner->copies);
+  }
   return true;
 }
 
@@ -285,7 +291,9 @@ void step_tuner_run(StepTuner *tuner, Executable *executable) {
   for (size_t i = 0; i < questions.count; i++) {
     name_question(tuner, &questions.items[i]);
     answer(tuner, executable, &questions.items[i], each < question_ns ? each : question_ns);
+    weight_copies_trim(tuner->copies);
   }
+  tuner->facts.copied_bytes = weight_copies_bytes(tuner->copies);
   free_questions(&questions);
   tuner->facts.tuning_ns += clock_now() - begin;
 }

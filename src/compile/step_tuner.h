@@ -21,6 +21,7 @@ typedef struct {
   int questions, cached, changed; // different ones; found in the cache; where the winner is another
                                   // than what is done without tuning
   int candidates;                 // timed
+  int64_t copied_bytes;           // of weights that won with a copy of their own (weight_copies.h)
 } StepTunerFacts;
 
 typedef struct StepTuner StepTuner;

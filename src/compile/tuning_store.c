@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/tuning_store.h"
+#include "base/clock.h"
 #include "base/document.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "compile/code_cache_files.h"
 #include "device/host.h"
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +40,10 @@ json_t *tuning_record_json(const TuningRecord *record) {
   json_t *candidates = json_array();
   for (int i = 0; i < record->count; i++)
     json_array_append_new(candidates, candidate_json(&record->candidates[i]));
-  return json_pack("{s:s, s:s, s:I, s:s, s:o}", "label", record->label, "created", record->created,
-                   "tuning_ns", (json_int_t)record->tuning_ns, "winner",
-                   record->candidates[record->winner].name, "candidates", candidates);
+  return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "label", record->label, "processor",
+                   record->processor, "created", record->created, "tuning_ns",
+                   (json_int_t)record->tuning_ns, "winner", record->candidates[record->winner].name,
+                   "candidates", candidates);
 }
 
 static bool copy_text(const Field *object, const char *key, char *out, size_t size) {
@@ -77,6 +80,7 @@ static bool read_record(const Field *root, TuningRecord *record) {
   *record = (TuningRecord){.winner = -1};
   if (count == 0 || count > TUNING_MOST_CANDIDATES ||
       !copy_text(root, "label", record->label, sizeof record->label) ||
+      !copy_text(root, "processor", record->processor, sizeof record->processor) ||
       !copy_text(root, "created", record->created, sizeof record->created) ||
       !copy_text(root, "winner", winner, sizeof winner) ||
       !field_integer(&took, 0, INT64_MAX, &record->tuning_ns, &ignored))
@@ -90,7 +94,15 @@ static bool read_record(const Field *root, TuningRecord *record) {
   return record->winner >= 0;
 }
 
-bool tuning_store_find(const CodeCache *cache, const char *key, TuningRecord *record) {
+void tuning_record_stamp(TuningRecord *record) {
+  Host host;
+  host_read("", &host);
+  snprintf(record->processor, sizeof record->processor, "%s", host.processor);
+  host_free(&host);
+  clock_iso8601(record->created, sizeof record->created);
+}
+
+bool tuning_store_read(const CodeCache *cache, const char *key, TuningRecord *record) {
   if (code_cache_problem(cache)) return false;
   char *path = code_cache_path(code_cache_folder(cache), key, "tuned");
   Text text = {0};
@@ -104,6 +116,14 @@ bool tuning_store_find(const CodeCache *cache, const char *key, TuningRecord *re
   text_free(&text);
   memory_free(path);
   return done;
+}
+
+bool tuning_store_find(const CodeCache *cache, const char *key, TuningRecord *record) {
+  if (!tuning_store_read(cache, key, record)) return false;
+  char *path = code_cache_path(code_cache_folder(cache), key, "tuned");
+  utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW); // the time of its last use
+  memory_free(path);
+  return true;
 }
 
 bool tuning_store_put(const CodeCache *cache, const char *key, const TuningRecord *record) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was fastest on this machine, with the evidence, beside the code in the cache's folder:
 //
-//   FOLDER/KEY.tuned   {"label", "created", "tuning_ns", "winner": name,
+//   FOLDER/KEY.tuned   {"label", "processor", "created", "tuning_ns", "winner": name,
 //                       "candidates": [{"name", "median_ns", "count", "ratio", "low", "high"}]}
 //
 // KEY is the SHA-256 of whatever the times depend on: the question, the machine, the program. A
@@ -11,7 +11,7 @@
 #include "compile/code_cache.h"
 #include <jansson.h>
 
-enum { TUNING_MOST_CANDIDATES = 16, TUNING_NAME = 80, TUNING_LABEL = 160 };
+enum { TUNING_MOST_CANDIDATES = 20, TUNING_NAME = 80, TUNING_LABEL = 160 };
 
 typedef struct {
   char name[TUNING_NAME]; // what distinguishes it: "rows 96 columns 128"
@@ -23,7 +23,8 @@ typedef struct {
 
 typedef struct {
   char label[TUNING_LABEL]; // for people: "flex causal, …"
-  char created[32];         // ISO 8601 UTC
+  char processor[128];
+  char created[32]; // ISO 8601 UTC
   int64_t tuning_ns;
   int winner, count;
   TuningCandidate candidates[TUNING_MOST_CANDIDATES];
@@ -32,7 +33,11 @@ typedef struct {
 // `what`: all that the times depend on but the processor and this program (other kernels, other
 // winners), which are added.
 CHECKED bool tuning_store_key(const char *what, char key[SHA256_HEX_SIZE], Error *error);
-// False: there is none.
+// "created" and "processor" become now and this one.
+void tuning_record_stamp(TuningRecord *record);
+// False: there is none, or it is not whole.
+bool tuning_store_read(const CodeCache *cache, const char *key, TuningRecord *record);
+// The same, as a use of it.
 bool tuning_store_find(const CodeCache *cache, const char *key, TuningRecord *record);
 // Atomically. False: it could not be kept.
 bool tuning_store_put(const CodeCache *cache, const char *key, const TuningRecord *record);

@@ -14,7 +14,7 @@
 
 // How a wait goes: pause for a while, then let others run between looks, then sleep.
 enum {
-  PAUSE_NANOSECONDS = 50 * 1000,
+  PAUSE_NANOSECONDS = 10 * 1000,
   YIELD_NANOSECONDS = 4 * 1000 * 1000,
   PAUSES_PER_LOOK = 16,
   MAXIMUM_THREADS = 1024

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/linear.h"
 #include "kernels/kernels.h"
+#include "kernels/linear_blas.h"
 #include <assert.h>
 #include <string.h>
 
@@ -375,9 +376,10 @@ static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear
   for (int64_t row = 0; row < linear->rows; row += LINEAR_CHUNK_ROWS) {
     Chunk chunk = chunk_at(kernels, linear, row);
     chunk.packed = (float *)workspace_at(linear, threads);
-    if (row) team_barrier(team); // the packed rows of the last chunk are still being read
+    if (row && threads > 1)
+      team_barrier(team); // the packed rows of the last chunk are still being read
     pack_chunk(&chunk, thread, threads);
-    team_barrier(team);
+    if (threads > 1) team_barrier(team);
     run_chunk(&chunk, thread, threads, workspace_at(linear, thread));
   }
 }
@@ -403,8 +405,18 @@ int64_t linear_scratch_bytes(int64_t most_rows, int64_t most_columns, int thread
   return linear_plan_scratch_bytes(NULL, most_rows, most_columns, threads);
 }
 
+// NULL: by our own kernels.
+static const LinearBlas *blas_of(const Linear *linear) {
+  const LinearBlas *blas = plan_of(linear)->blas;
+  return blas && linear_blas_serves(linear) ? blas : NULL;
+}
+
 void linear_run_part(const Kernels *kernels, Team *team, const Linear *linear, int thread,
                      int threads) {
+  if (blas_of(linear)) {
+    linear_blas_run_part(kernels, blas_of(linear), linear, thread, threads);
+    return;
+  }
   if (linear->rows > kernels->streamed_rows) {
     run_blocked(kernels, team, linear, thread, threads);
     return;
@@ -446,7 +458,7 @@ static void chunk_job(void *context, int thread, int threads) {
 // Tasks without barriers, whose shares the caller can take over from a worker that has no core.
 void linear_run(const Kernels *kernels, Team *team, const Linear *linear) {
   Job job = {kernels, linear, 0};
-  if (linear->rows <= kernels->streamed_rows) {
+  if (linear->rows <= kernels->streamed_rows || blas_of(linear)) {
     team_run(team, direct_job, &job);
     return;
   }

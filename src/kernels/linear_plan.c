@@ -12,9 +12,9 @@ enum { CUTS = sizeof cuts / sizeof *cuts };
 // Measured at 512 rows: a sliver that the first-level cache does not hold costs less than more
 // passes over y. 16-bit weights are widened as they are streamed, which pays for few tiles.
 static const LinearPlan standard[] = {
-    [DTYPE_F32] = {48 * KIB, 256, 512, 1, 0, LINEAR_BALANCED, 0, 0},
-    [DTYPE_BF16] = {48 * KIB, 256, 512, 3, 0, LINEAR_BALANCED, 0, 0},
-    [DTYPE_F16] = {48 * KIB, 256, 512, 0, 0, LINEAR_BALANCED, 0, 0},
+    [DTYPE_F32] = {48 * KIB, 256, 512, 1, 0, LINEAR_BALANCED, 0, 0, NULL},
+    [DTYPE_BF16] = {48 * KIB, 256, 512, 3, 0, LINEAR_BALANCED, 0, 0, NULL},
+    [DTYPE_F16] = {48 * KIB, 256, 512, 0, 0, LINEAR_BALANCED, 0, 0, NULL},
 };
 
 const LinearPlan *linear_plan_standard(Dtype dtype) {

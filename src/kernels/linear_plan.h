@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a product of linear.h is cut: what a tuner may choose. Plans differ in time alone; with the
-// same tier they give the same bits, but for the reference tier, which rounds once a block.
+// How a product of linear.h is cut: what a tuner may choose. Plans of our own kernels differ in
+// time alone; with the same tier they give the same bits, but for the reference tier, which rounds
+// once a block.
 #pragma once
 #include "tensor/dtype.h"
 
@@ -19,6 +20,7 @@ typedef struct {
   int64_t threads;        // that take part at most; 0: all
   int64_t cut;            // LinearCut
   int64_t least_rows, most_rows; // of x; other products are cut in the standard way. 0, 0: any
+  const struct LinearBlas *blas; // by OpenBLAS, of the same matrix; NULL: by our own kernels
 } LinearPlan;
 
 // Measured good on average: what products follow that have no plan of their own.
@@ -28,6 +30,7 @@ bool linear_plan_valid(const LinearPlan *plan);
 // Whether products of so many rows follow it; NULL and no plan: false.
 bool linear_plan_serves(const LinearPlan *plan, int64_t rows);
 // "sliver 48K rows 256 width 512 stream 1 threads 0 balanced", without the rows that it serves, and
-// back; texts that linear_plan_name did not write, and plans that are not valid: false.
+// back; texts that linear_plan_name did not write, and plans that are not valid: false. OpenBLAS
+// has no such name.
 void linear_plan_name(const LinearPlan *plan, char name[LINEAR_PLAN_NAME]);
 bool linear_plan_parse(const char *name, LinearPlan *plan);

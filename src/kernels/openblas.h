@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenBLAS, a yardstick for the workshop and nothing else: opened at run time where it is
-// installed, one thread, called on blocks of columns by our own team. The engine never uses it.
+// OpenBLAS: a yardstick for the workshop, and a candidate where products are tuned (linear_blas.h).
+// Opened at run time where it is installed, one thread, called on blocks of columns by our own
+// team. The engine uses it nowhere else.
 #pragma once
 #include "base/error.h"
 #include <stdint.h>

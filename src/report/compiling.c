@@ -4,13 +4,15 @@
 #include "report/unit.h"
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { COLUMNS = 7, TEXT = 64 };
+enum { COLUMNS = 8, TUNING = 3, TEXT = 64 };
 
 static const GridColumn columns[COLUMNS] = {
     {.title = "compiled", .head = "", .left = true},
     {.title = "cold", .head = "start"},
     {.title = "of it", .head = "cc"},
+    {.title = "of it", .head = "tuning"},
     {.title = "from", .head = "cache"},
     {.title = "programs", .head = ""},
     {.title = "groups", .head = ""},
@@ -63,6 +65,18 @@ static void write_speedup(const Report *report, const Row *row, char text[TEXT])
   snprintf(text, TEXT, isnan(margin) ? "%.2f" : "%.2f +- %.2f", comparison.ratio, margin);
 }
 
+// The column of tuning is for modes that do so.
+static bool is_tuned(const Row *row) {
+  const json_t *cold = json_object_get(compile_of(row), "cold");
+  return json_is_object(json_object_get(cold, "tuning"));
+}
+
+static bool any_tuned(const Report *report) {
+  for (size_t i = 0; i < report->rows.count; i++)
+    if (is_tuned(&report->rows.items[i])) return true;
+  return false;
+}
+
 static void add_row(Grid *grid, const Report *report, const Row *row) {
   const json_t *compile = compile_of(row), *cold = json_object_get(compile, "cold");
   const json_t *cached = json_object_get(compile, "cached");
@@ -71,15 +85,23 @@ static void add_row(Grid *grid, const Report *report, const Row *row) {
   for (int i = 1; i < COLUMNS; i++) texts[i] = cells[i];
   write_time(cold, "total_ns", cells[1]);
   write_time(cold, "build_ns", cells[2]);
-  write_time(cached, "total_ns", cells[3]);
-  write_count(cold, "programs", cells[4]);
-  write_count(cold, "groups", cells[5]);
-  write_speedup(report, row, cells[6]);
+  write_time(json_object_get(cold, "tuning"), "tuning_ns", cells[3]);
+  write_time(cached, "total_ns", cells[4]);
+  write_count(cold, "programs", cells[5]);
+  write_count(cold, "groups", cells[6]);
+  write_speedup(report, row, cells[7]);
+  if (grid->columns.count < COLUMNS)
+    memmove(texts + TUNING, texts + TUNING + 1, (COLUMNS - TUNING - 1) * sizeof *texts);
   grid_add_row(grid, texts);
 }
 
 Grid compiling_grid(const Report *report) {
-  Grid grid = grid_of(columns, COLUMNS);
+  GridColumn shown[COLUMNS];
+  size_t count = 0;
+  bool tuned = any_tuned(report);
+  for (int i = 0; i < COLUMNS; i++)
+    if (i != TUNING || tuned) shown[count++] = columns[i];
+  Grid grid = grid_of(shown, count);
   for (size_t i = 0; i < report->rows.count; i++)
     if (compile_of(&report->rows.items[i])) add_row(&grid, report, &report->rows.items[i]);
   return grid;

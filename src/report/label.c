@@ -33,6 +33,13 @@ static const json_t *value_of(const Row *row, size_t field) {
   return value;
 }
 
+// Measured runs went on until they were precise: their number is the least.
+static bool is_least(const Row *row, size_t field) {
+  const json_t *ours = json_object_get(row->entry, "attometer");
+  return strcmp(fields[field].key, "measurement_iterations") == 0 &&
+         json_is_object(json_object_get(ours, "precision"));
+}
+
 // The value as text; "" for null, absent, or a switch that is off.
 static void value_text(const Row *row, size_t field, char *buffer, size_t size) {
   const json_t *value = value_of(row, field);
@@ -41,6 +48,7 @@ static void value_text(const Row *row, size_t field, char *buffer, size_t size) 
   if (json_is_integer(value))
     snprintf(buffer, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
   if (json_is_true(value)) snprintf(buffer, size, "%s", fields[field].prefix);
+  if (is_least(row, field)) snprintf(buffer + strlen(buffer), size - strlen(buffer), "+");
 }
 
 static bool differs(const Report *report, size_t field) {

@@ -48,6 +48,13 @@ static double first_over_median(const Row *row) {
   return json_number_value(first) / cell->value;
 }
 
+// Where a precision was asked for and not reached.
+static double imprecision(const Row *row) {
+  const json_t *precision = json_object_get(ours_of(row), "precision");
+  if (!json_is_false(json_object_get(precision, "within"))) return NAN;
+  return number_of(precision, "reached");
+}
+
 static double other_load(const Row *row) {
   return number_of(usage_of(row), "other_load_cores");
 }
@@ -87,6 +94,8 @@ static const struct {
     {wrongness, 1, 0, 1, "the result is wrong (error up to %.2g); the times do not count"},
     {sample_count, -1, 3, 1, "measured runs: %.0f, too few to tell noise; raise --iterations"},
     {spread, 1, wide, 100, "the median is known to +- %.0f %% at worst; raise --iterations"},
+    {imprecision, 1, 0, 100,
+     "decoding is known to +- %.1f %% at worst, less than --until asks; raise --until-most"},
     {first_over_median, 1, slow_start, 1,
      "the first measured run took up to %.2f times the median; raise --warmup"},
     {other_load, 1, busy_cores, 1,

@@ -211,7 +211,8 @@ static void test_names(void **state) {
   assert_non_null(attention_find("eager", NULL, &error));
   expect_error("flash_attention_3", NULL, ERROR_UNSUPPORTED, "not in this build");
   expect_error("sdpa", "cudnn", ERROR_UNSUPPORTED, "sdpa with back end cudnn: not in this build");
-  expect_error("paged|sdpa", NULL, ERROR_UNSUPPORTED, "serves the pages of continuous batching alone");
+  expect_error("paged|sdpa", NULL, ERROR_UNSUPPORTED,
+               "serves the pages of continuous batching alone");
   expect_error("sdpa", "nonsense", ERROR_ARGUMENT, "math");
   expect_error("eager", "math", ERROR_ARGUMENT, "has no back end");
   expect_error("ragged", NULL, ERROR_ARGUMENT, "flex_attention");

@@ -180,6 +180,10 @@ def test_until(folder):
     check(abs((high - low) / 2 / sample["med"] - precision["reached"]) < 1e-12, "the precision is the interval's")
     check(precision["within"] == (precision["reached"] <= 0.01) and precision["until"] == 0.01, "within")
     check(precision["within"] or precision["iterations"] == 60, "an end")
+    check(f"after {sample['count']} runs" in done.stderr and "4+" in done.stdout, "runs are told")
+    short = run(SHORT + ["-i", "3", "--until", "0.0001%", "--until-most", "5", "--attn-implementation", "sdpa"],
+                folder + "short")
+    check(short.returncode == 0 and "less than --until asks" in short.stdout, "a precision that is not reached")
     kept = run(SHORT + ["-i", "4", "--until", "1%", "--until-most", "60", "--attn-implementation", "sdpa", "--resume"],
                folder)
     check("kept from" in kept.stderr, "what was tried as often is kept")

@@ -80,20 +80,21 @@ static void wrong_records_are_none(void **state) {
   TuningRecord found;
   static const char candidate[] = "{\"name\": \"a\", \"median_ns\": 1, \"count\": 3, \"ratio\": 1, "
                                   "\"low\": 1, \"high\": 1}";
-  static const char *const wrong[] = {"",
-                                      "{",
-                                      "[]",
-                                      "{\"label\": \"x\"}",
-                                      "{\"label\": \"x\", \"created\": \"\", \"tuning_ns\": 1, "
-                                      "\"winner\": \"a\", \"candidates\": []}",
-                                      "{\"label\": \"x\", \"created\": \"\", \"tuning_ns\": -1, "
-                                      "\"winner\": \"a\", \"candidates\": [%s]}",
-                                      "{\"label\": \"x\", \"created\": \"\", \"tuning_ns\": 1, "
-                                      "\"winner\": \"b\", \"candidates\": [%s]}",
-                                      "{\"label\": 5, \"created\": \"\", \"tuning_ns\": 1, "
-                                      "\"winner\": \"a\", \"candidates\": [%s]}",
-                                      "{\"label\": \"x\", \"created\": \"\", \"tuning_ns\": 1, "
-                                      "\"winner\": \"a\", \"candidates\": [7]}"};
+  static const char *const wrong[] = {
+      "",
+      "{",
+      "[]",
+      "{\"label\": \"x\"}",
+      "{\"label\": \"x\", \"processor\": \"\", \"created\": \"\", \"tuning_ns\": 1, "
+      "\"winner\": \"a\", \"candidates\": []}",
+      "{\"label\": \"x\", \"processor\": \"\", \"created\": \"\", \"tuning_ns\": -1, "
+      "\"winner\": \"a\", \"candidates\": [%s]}",
+      "{\"label\": \"x\", \"processor\": \"\", \"created\": \"\", \"tuning_ns\": 1, "
+      "\"winner\": \"b\", \"candidates\": [%s]}",
+      "{\"label\": 5, \"processor\": \"\", \"created\": \"\", \"tuning_ns\": 1, "
+      "\"winner\": \"a\", \"candidates\": [%s]}",
+      "{\"label\": \"x\", \"processor\": \"\", \"created\": \"\", \"tuning_ns\": 1, "
+      "\"winner\": \"a\", \"candidates\": [7]}"};
   for (size_t i = 0; i < COUNT_OF(wrong); i++) {
     char text[600];
     const char *place = strstr(wrong[i], "%s");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guarded.h"
 #include "kernels/linear_argmax.h"
+#include "kernels/linear_blas.h"
 
 enum { MOST_THREADS = 3 };
 // Float32 sums of up to 1100 products of the same weights; and of activations rounded to bfloat16
@@ -246,6 +247,56 @@ static void test_every_plan(void **state) {
   }
 }
 
+static void plain_sgemm(int order, int transpose_a, int transpose_b, int rows, int columns,
+                        int depth, float alpha, const float *a, int a_stride, const float *b,
+                        int b_stride, float beta, float *c, int c_stride) {
+  (void)order, (void)transpose_a, (void)transpose_b;
+  assert_true(alpha == 1 && beta == 0);
+  for (int i = 0; i < rows; i++)
+    for (int j = 0; j < columns; j++) {
+      double sum = 0;
+      for (int k = 0; k < depth; k++) sum += (double)a[i * a_stride + k] * b[j * b_stride + k];
+      c[i * c_stride + j] = (float)sum;
+    }
+}
+
+static void plain_sgemv(int order, int transpose, int rows, int columns, float alpha,
+                        const float *a, int a_stride, const float *x, int x_step, float beta,
+                        float *y, int y_step) {
+  (void)order, (void)transpose;
+  assert_true(alpha == 1 && beta == 0 && x_step == 1 && y_step == 1);
+  plain_sgemm(0, 0, 0, 1, rows, columns, 1, x, columns, a, a_stride, 0, y, rows);
+}
+
+// By functions of the same form as those of OpenBLAS, which need not be here.
+static void test_blas(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  for (int i = 0; i < 60; i++) {
+    Case shape = {.dtype = DTYPE_F32,
+                  .rows = 1 + (int64_t)random_below(&random, 40),
+                  .columns = 1 + (int64_t)random_below(&random, 70),
+                  .out = 1 + (int64_t)random_below(&random, 130),
+                  .activation = i % 2 ? ACTIVATION_NONE : ACTIVATION_GELU,
+                  .bias = random_below(&random, 2),
+                  .residual = random_below(&random, 2)};
+    Data data = make(&shape, &random);
+    float *weights = malloc((size_t)(shape.out * shape.columns) * sizeof *weights);
+    for (int64_t row = 0; row < shape.out; row++)
+      matrix_row(&data.matrix, row, weights + row * shape.columns);
+    LinearBlas blas = {{.sgemm = plain_sgemm, .sgemv = plain_sgemv}, weights};
+    LinearPlan plan = *linear_plan_standard(DTYPE_F32);
+    plan.blas = &blas;
+    FOR_EACH_TIER(kernels)
+    for (int threads = 1; threads <= MOST_THREADS; threads++) {
+      run_plan(kernels, &shape, &data, threads, &plan);
+      assert_product(kernels, &shape, &data, "by BLAS");
+    }
+    free(weights);
+    release(&data);
+  }
+}
+
 static void test_plan_names(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
@@ -455,13 +506,10 @@ static void test_argmax(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_argmax),
-      cmocka_unit_test(test_small_odd_shapes),
-      cmocka_unit_test(test_every_row_count),
-      cmocka_unit_test(test_large_shapes),
-      cmocka_unit_test(test_every_plan),
-      cmocka_unit_test(test_plan_names),
-      cmocka_unit_test(test_residual_in_place),
+      cmocka_unit_test(test_argmax),          cmocka_unit_test(test_small_odd_shapes),
+      cmocka_unit_test(test_every_row_count), cmocka_unit_test(test_large_shapes),
+      cmocka_unit_test(test_every_plan),      cmocka_unit_test(test_blas),
+      cmocka_unit_test(test_plan_names),      cmocka_unit_test(test_residual_in_place),
       cmocka_unit_test(test_inside_a_task),
   };
   return cmocka_run_group_tests(tests, open_teams, close_teams);

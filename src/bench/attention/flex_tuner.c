@@ -141,7 +141,7 @@ static void measure(const CellBackend *backend, CellTensors *tensors,
   tuning->record.tuning_ns = clock_now() - start;
   snprintf(tuning->record.label, sizeof tuning->record.label, "flex %.40s, %" PRId64 " x %" PRId64,
            problem->mod ? problem->mod->name : "noop", problem->queries, problem->keys);
-  clock_iso8601(tuning->record.created, sizeof tuning->record.created);
+  tuning_record_stamp(&tuning->record);
 }
 
 FlexTuning flex_tuner_run(const CellBackend *backend, CellTensors *tensors,

@@ -4,13 +4,32 @@
 #include <string.h>
 
 // In the order of the line.
-enum { PART_LATENCY, PART_PREFILL, PART_DECODE, PART_VERDICT, PART_COUNT, PART_SIZE = 60 };
+enum {
+  PART_LATENCY,
+  PART_PREFILL,
+  PART_DECODE,
+  PART_PRECISION,
+  PART_VERDICT,
+  PART_COUNT,
+  PART_SIZE = 60,
+  DROPPED = 4 // parts that may be left out
+};
 
 typedef char Part[PART_SIZE]; // "": left out
 
 static double median_of(const json_t *ours, const char *tag) {
   const json_t *statistics = json_object_get(ours, "statistics");
   return json_number_value(json_object_get(json_object_get(statistics, tag), "med"));
+}
+
+// What was done to be precise, where that was asked for.
+static void fill_precision(const json_t *ours, char part[PART_SIZE]) {
+  const json_t *precision = json_object_get(ours, "precision");
+  part[0] = '\0';
+  if (!json_is_object(precision)) return;
+  snprintf(part, PART_SIZE, "+- %.2g %% after %lld runs",
+           100 * json_number_value(json_object_get(precision, "reached")),
+           (long long)json_integer_value(json_object_get(precision, "iterations")));
 }
 
 // Returns whether the verdict is good.
@@ -23,6 +42,7 @@ static bool fill(const json_t *ours, Part *parts) {
            median_of(ours, "prefill_throughput"));
   snprintf(parts[PART_DECODE], PART_SIZE, "decode %.0f tok/s",
            median_of(ours, "decode_throughput"));
+  fill_precision(ours, parts[PART_PRECISION]);
   snprintf(parts[PART_VERDICT], PART_SIZE, "%s (error %.2g)", valid ? "valid" : "invalid",
            json_number_value(json_object_get(correctness, "error")));
   return valid;
@@ -39,12 +59,12 @@ static void join(Part *parts, char line[ANNOUNCEMENT_SIZE]) {
 }
 
 void announcement_measured(const json_t *ours, int room, char line[ANNOUNCEMENT_SIZE]) {
-  static const int orders[][3] = {{PART_PREFILL, PART_DECODE, PART_VERDICT},
-                                  {PART_VERDICT, PART_PREFILL, PART_DECODE}};
+  static const int orders[][DROPPED] = {{PART_PRECISION, PART_PREFILL, PART_DECODE, PART_VERDICT},
+                                        {PART_VERDICT, PART_PRECISION, PART_PREFILL, PART_DECODE}};
   Part parts[PART_COUNT];
   const int *order = orders[fill(ours, parts)];
   join(parts, line);
-  for (int i = 0; i < 3 && (int)strlen(line) > room; i++) {
+  for (int i = 0; i < DROPPED && (int)strlen(line) > room; i++) {
     parts[order[i]][0] = '\0';
     join(parts, line);
   }

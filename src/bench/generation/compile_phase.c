@@ -34,9 +34,10 @@ Engine *compile_phase_open(const Model *model, Team *team, CpuTier tier, const E
 }
 
 static json_t *tuning_json(const StepTunerFacts *facts) {
-  return json_pack("{s:I, s:i, s:i, s:i, s:i}", "tuning_ns", (json_int_t)facts->tuning_ns,
+  return json_pack("{s:I, s:i, s:i, s:i, s:i, s:I}", "tuning_ns", (json_int_t)facts->tuning_ns,
                    "questions", facts->questions, "cache_hits", facts->cached, "candidates",
-                   facts->candidates, "changed", facts->changed);
+                   facts->candidates, "changed", facts->changed, "copied_bytes",
+                   (json_int_t)facts->copied_bytes);
 }
 
 json_t *compile_phase_json(const StepFacts *facts) {

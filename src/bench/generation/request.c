@@ -41,7 +41,7 @@ json_t *request_json(const WorkerRequest *request) {
   json_t *load = request->load ? load_plan_json(request->load) : json_null();
   return json_pack(
       "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:s, s:s?, s:s?, s:b, s:s?, s:b, s:s?, s:s?, "
-      "s:I, s:I, s:I, s:f, s:I, s:o}",
+      "s:I, s:I, s:I, s:f, s:I, s:b, s:o}",
       "load", load, "task", task_names[request->task], "model", request->model, "dtype",
       dtype_name(request->dtype), "rounding", dtype_name(request->rounding), "seed",
       (json_int_t)request->seed, "threads", (json_int_t)request->threads, "pin", request->pin,
@@ -50,7 +50,8 @@ json_t *request_json(const WorkerRequest *request) {
       "dynamic", request->dynamic, "dump_graph", request->dump_graph, "dump_folder",
       request->dump_folder, "batch", (json_int_t)request->batch, "warmup",
       (json_int_t)request->warmup, "iterations", (json_int_t)request->iterations, "until",
-      request->goal.until, "most_iterations", (json_int_t)request->goal.most, "cases", cases);
+      request->goal.until, "most_iterations", (json_int_t)request->goal.most, "brief",
+      request->brief, "cases", cases);
 }
 
 static bool read_count(const Field *object, const char *key, int64_t most, int64_t *out,
@@ -138,7 +139,7 @@ static bool read_load(const Field *object, Arena *arena, const LoadPlan **load, 
 
 bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Error *error) {
   Field pin = field_get(field, "pin"), kernelize = field_get(field, "kernelize"),
-        dynamic = field_get(field, "dynamic");
+        brief = field_get(field, "brief"), dynamic = field_get(field, "dynamic");
   *request = (WorkerRequest){0};
   return read_task(field, &request->task, error) &&
          read_text(field, "model", arena, &request->model, error) &&
@@ -150,6 +151,7 @@ bool request_read(const Field *field, Arena *arena, WorkerRequest *request, Erro
          read_text(field, "attention", arena, &request->attention, error) &&
          read_text(field, "sdpa_backend", arena, &request->sdpa_backend, error) &&
          field_boolean_or(&kernelize, &request->kernelize, error) &&
+         field_boolean_or(&brief, &request->brief, error) &&
          read_text(field, "compile_mode", arena, &request->compile_mode, error) &&
          field_boolean_or(&dynamic, &request->dynamic, error) &&
          read_text(field, "dump_graph", arena, &request->dump_graph, error) &&

@@ -52,7 +52,9 @@ typedef struct {
   const LoadPlan *load;                 // scenario; NULL: no continuous batching
   int64_t batch, warmup, iterations;    // scenario
   PrecisionGoal goal;                   // scenario
-  const RequestCase *cases;             // make: none; scenario: one
+  bool brief; // scenario: times and the check alone: no ceilings, and code from the cache if it is
+              // there
+  const RequestCase *cases; // make: none; scenario: one
   int64_t case_count;
 } WorkerRequest;
 

@@ -115,15 +115,16 @@ static bool record_measured(Sweep *sweep, const MatrixCell *cell, const EntryPar
   return record(sweep, cell, entry, error);
 }
 
-static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const StockCase *item) {
-  const StockOptions *stock = &sweep->options->stock;
+WorkerOutcome runner_scenario(const RunnerOptions *options, const Stock *made,
+                              const MatrixCell *cell, WorkerListener *listener, void *context) {
+  const StockOptions *stock = &options->stock;
   const Scenario *scenario = &cell->effective;
+  const StockCase *item = stock_case(made, scenario);
   char name[SCENARIO_NAME_SIZE];
-  char *graphs = sweep->options->dump_graph
-                     ? path_join(sweep->options->dump_folder, scenario_name(scenario, name))
-                     : NULL;
+  char *graphs =
+      options->dump_graph ? path_join(options->dump_folder, scenario_name(scenario, name)) : NULL;
   LoadPlan standard = load_plan_standard();
-  const LoadPlan *load = sweep->options->load ? sweep->options->load : &standard;
+  const LoadPlan *load = options->load ? options->load : &standard;
   RequestCase request_case = {
       .context = item->prompt.items,
       .depth = item->depth,
@@ -138,8 +139,8 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
   WorkerRequest request = {
       .task = TASK_SCENARIO,
       .model = stock->model,
-      .dtype = sweep->stock->dtype,
-      .rounding = sweep->stock->dtype,
+      .dtype = made->dtype,
+      .rounding = made->dtype,
       .threads = scenario->threads,
       .pin = stock->pin,
       .tier = scenario_tier(scenario),
@@ -148,28 +149,29 @@ static WorkerOutcome run_worker(Sweep *sweep, const MatrixCell *cell, const Stoc
       .kernelize = scenario->kernelize,
       .compile_mode = scenario->compile.compiled ? scenario->compile.mode : NULL,
       .dynamic = scenario->compile.dynamic == TRISTATE_TRUE,
-      .dump_graph = sweep->options->dump_graph,
+      .dump_graph = options->dump_graph,
       .dump_folder = graphs,
       .load = scenario->continuous_batching ? load : NULL,
       .batch = scenario->batch_size,
       .warmup = scenario->warmup_iterations,
       .iterations = scenario->measurement_iterations,
-      .goal = sweep->options->facts.goal,
+      .goal = options->facts.goal,
+      .brief = options->brief,
       .cases = &request_case,
       .case_count = 1,
   };
-  int descriptors[] = {sweep->stock->weights, sweep->stock->reference};
-  WorkerOutcome outcome =
-      worker_process_run(&stock->command, request_json(&request), descriptors, 2, follow, sweep);
+  int descriptors[] = {made->weights, made->reference};
+  WorkerOutcome outcome = worker_process_run(&stock->command, request_json(&request), descriptors,
+                                             2, listener, context);
   memory_free(graphs);
   return outcome;
 }
 
-static bool measure(Sweep *sweep, const MatrixCell *cell, const StockCase *item, Error *error) {
+static bool measure(Sweep *sweep, const MatrixCell *cell, Error *error) {
   json_t *before = trust_of_moment("");
   const CostEstimate *estimate = estimate_at(sweep, sweep->cell);
   int64_t start = clock_now();
-  WorkerOutcome outcome = run_worker(sweep, cell, item);
+  WorkerOutcome outcome = runner_scenario(sweep->options, sweep->stock, cell, follow, sweep);
   double seconds = clock_seconds(clock_now() - start);
   json_t *after = trust_of_moment("");
   EntryParts parts = {outcome.result, sweep->stock->make, before, after, estimate, seconds};
@@ -232,7 +234,7 @@ static bool run_cell(Sweep *sweep, const MatrixCell *cell, Error *error) {
   if (!feasibility_check(&sweep->stock->feasibility, &cell->effective, &cause))
     return record_failure(sweep, cell, &cause, error);
   const StockCase *item = stock_case(sweep->stock, &cell->effective);
-  if (item->error.code == ERROR_NONE) return measure(sweep, cell, item, error);
+  if (item->error.code == ERROR_NONE) return measure(sweep, cell, error);
   cause = item->error;
   error_within(&cause, "no reference to check against");
   return record_failure(sweep, cell, &cause, error);

@@ -17,6 +17,7 @@ typedef struct {
   const SweepPlan *plan; // estimates of the cells; NULL: there are none
   PacingOptions pacing;
   StockOptions stock; // model, workers, prompts
+  bool brief;         // times and checks alone, without ceilings
   EntryFacts facts;
   Results *results;
   Progress *progress;
@@ -32,5 +33,9 @@ typedef struct {
   int64_t left; // not started, for the budget of time
 } RunnerSummary;
 
+// One scenario in a process of its own, of options->stock.command. `made` is of its dtype and has
+// its case.
+WorkerOutcome runner_scenario(const RunnerOptions *options, const Stock *made,
+                              const MatrixCell *cell, WorkerListener *listener, void *context);
 // False: the sweep was ended; what was finished is on disk.
 CHECKED bool runner_run(const RunnerOptions *options, RunnerSummary *summary, Error *error);

@@ -90,7 +90,8 @@ static bool open_engine(Scene *scene, GeneratorOptions *generator, Error *error)
   EngineSetup options = {generator, scene->request->load,
                          model_config(scene->model)->max_positions};
   if (scene->request->compile_mode)
-    return open_dump(scene, error) && compile_scene(scene, &options, generator, true, error) &&
+    return open_dump(scene, error) &&
+           (scene->request->brief || compile_scene(scene, &options, generator, true, error)) &&
            compile_scene(scene, &options, generator, false, error);
   int64_t start = clock_now();
   scene->engine = engine_open(scene->model, scene->team, scene->request->tier, &options, error);
@@ -161,8 +162,9 @@ static bool measure(Scene *scene, Measurement *measurement, Error *error) {
       .listener_context = scene,
   };
   Executor executor = {scene, run_generation};
-  scene->fma_before = ceiling_fma(scene->team, scene->request->tier, FMA_ROUNDS_BEFORE);
-  scene->dot_before = ceiling_dot(scene->team, scene->request->tier, FMA_ROUNDS_BEFORE);
+  int rounds = scene->request->brief ? 0 : FMA_ROUNDS_BEFORE;
+  if (rounds) scene->fma_before = ceiling_fma(scene->team, scene->request->tier, rounds);
+  if (rounds) scene->dot_before = ceiling_dot(scene->team, scene->request->tier, rounds);
   return measurement_run(&plan, &executor, measurement, error);
 }
 
@@ -295,9 +297,25 @@ static json_t *ceilings_json(const Ceilings *ceilings) {
                    ceilings->dot_gflop_per_s, "threads", ceilings->threads);
 }
 
+static bool take_ceilings(Scene *scene, Ceilings *ceilings, Error *error) {
+  worker_event_progress(scene->output, "ceilings", 0, 1);
+  if (!ceilings_measure(scene->team, scene->request->tier, ceilings, error)) return false;
+  ceilings->fma_gflop_per_s = fmax(ceilings->fma_gflop_per_s, scene->fma_before);
+  ceilings->dot_gflop_per_s = fmax(ceilings->dot_gflop_per_s, scene->dot_before);
+  return true;
+}
+
 static json_t *precision_of(const Scene *scene, const Measurement *measurement) {
   return precision_json(&scene->request->goal, measurement->precision, scene->request->iterations,
                         measurement->iterations);
+}
+
+// What the engine did under its load; an empty object where only times are asked for.
+static json_t *load_account(Scene *scene, Error *error) {
+  if (scene->request->brief) return json_object();
+  GenerationRequest generation = generation_of(scene);
+  worker_event_progress(scene->output, "load", 0, 1);
+  return engine_load(scene->engine, &generation, error);
 }
 
 static json_t *finish(Scene *scene, const Measurement *measurement, Error *error) {
@@ -309,21 +327,14 @@ static json_t *finish(Scene *scene, const Measurement *measurement, Error *error
                      .tier = scene->request->tier};
   Work work = work_of(scene->model, &shape);
   json_t *memory = memory_report(scene);
-  Ceilings ceilings;
+  Ceilings ceilings = {.threads = team_size(scene->team)};
   Correctness correctness;
-  GenerationRequest generation = generation_of(scene);
-  worker_event_progress(scene->output, "load", 0, 1);
-  json_t *load = engine_load(scene->engine, &generation, error);
+  json_t *load = load_account(scene, error);
   if (!load) {
     json_decref(memory);
     return NULL;
   }
-  worker_event_progress(scene->output, "ceilings", 0, 1);
-  bool done = ceilings_measure(scene->team, scene->request->tier, &ceilings, error);
-  if (done) {
-    ceilings.fma_gflop_per_s = fmax(ceilings.fma_gflop_per_s, scene->fma_before);
-    ceilings.dot_gflop_per_s = fmax(ceilings.dot_gflop_per_s, scene->dot_before);
-  }
+  bool done = scene->request->brief || take_ceilings(scene, &ceilings, error);
   worker_event_progress(scene->output, "check", 0, 1);
   if (!done || !check(scene, measurement, &correctness, error)) {
     json_decref(memory);

@@ -20,7 +20,7 @@ static bool check(const Tensor *a, const Tensor *b, int64_t *shape_of_b, Error *
   return true;
 }
 
-enum { SMALL_PRODUCT = 16 * 1024 }; // multiplications that a fork costs more than it saves
+enum { SMALL_PRODUCT = 4 * 1024 }; // multiplications that a fork costs more than it saves
 
 static bool check_past(const Tensor *inputs, int count, Error *error) {
   return rows_check_count(count, 2, 3, error) &&

@@ -13,7 +13,7 @@ typedef struct {
   const Tensor *inputs;
   const RopeCacheAttributes *attributes;
   Tensor *output;
-  float *heads; // [heads of keys, D]: of the token at hand
+  float *keys; // [D]: of the head at hand
 } Job;
 
 static bool check_cache(const Tensor *inputs, int which, const RopeCacheAttributes *a,
@@ -58,43 +58,43 @@ static void prepare(const Job *job, int64_t position, int64_t count, int64_t str
                        rows_at(&job->inputs[SINE], position), y);
 }
 
-static void write_cache(const Job *job, int which, int64_t sequence, int64_t position,
-                        const float *heads) {
-  const RopeCacheAttributes *a = job->attributes;
+static void write_cache(const Job *job, int which, int64_t sequence, int64_t head, int64_t slot,
+                        const float *row) {
   const Tensor *cache = &job->inputs[which];
   int64_t bytes = dtype_facts(cache->dtype)->block_bytes;
-  for (int64_t head = 0; head < a->kv_heads; head++) {
-    int64_t at =
-        sequence * cache->stride[0] + head * cache->stride[1] + position * cache->stride[2];
-    job->kernels->narrow(cache->dtype, a->head_dim, heads + head * a->head_dim,
-                         (char *)cache->data + at * bytes);
-  }
+  int64_t at = sequence * cache->stride[0] + head * cache->stride[1] + slot * cache->stride[2];
+  job->kernels->narrow(cache->dtype, job->attributes->head_dim, row,
+                       (char *)cache->data + at * bytes);
 }
 
-static void run_token(const Job *job, int64_t token) {
+// One key head of a token, with the heads of queries that it serves.
+static void run_head(const Job *job, int64_t token, int64_t head) {
   const RopeCacheAttributes *a = job->attributes;
   const int64_t *stride = job->output->stride, length = job->output->shape[2];
-  int64_t sequence = token / length, query = token % length;
+  int64_t sequence = token / length, query = token % length, group = a->heads / a->kv_heads;
   int64_t position = rows_past(&job->inputs[PAST])[sequence] + query;
-  const float *q = rows_at(&job->inputs[QKV], token);
-  const float *k = q + a->heads * a->head_dim, *v = k + a->kv_heads * a->head_dim;
-  float *to = (float *)job->output->data + sequence * stride[0] + query * stride[2];
-  for (int64_t head = 0; head < a->heads; head++)
-    memcpy(to + head * stride[1], q + head * a->head_dim, (size_t)a->head_dim * sizeof(float));
-  prepare(job, position, a->heads, stride[1], a->query_norm, to);
-  memcpy(job->heads, k, (size_t)(a->kv_heads * a->head_dim) * sizeof(float));
-  prepare(job, position, a->kv_heads, a->head_dim, a->key_norm, job->heads);
   int64_t slot = rows_past(&job->inputs[SLOTS])[sequence] + query;
-  write_cache(job, KEYS, sequence, slot, job->heads);
-  write_cache(job, VALUES, sequence, slot, v);
+  const float *row = rows_at(&job->inputs[QKV], token);
+  const float *q = row + head * group * a->head_dim;
+  const float *k = row + (a->heads + head) * a->head_dim, *v = k + a->kv_heads * a->head_dim;
+  float *to = (float *)job->output->data + sequence * stride[0] + head * group * stride[1] +
+              query * stride[2];
+  for (int64_t i = 0; i < group; i++)
+    memcpy(to + i * stride[1], q + i * a->head_dim, (size_t)a->head_dim * sizeof(float));
+  prepare(job, position, group, stride[1], a->query_norm, to);
+  memcpy(job->keys, k, (size_t)a->head_dim * sizeof(float));
+  prepare(job, position, 1, a->head_dim, a->key_norm, job->keys);
+  write_cache(job, KEYS, sequence, head, slot, job->keys);
+  write_cache(job, VALUES, sequence, head, slot, v);
 }
 
-static void run_tokens(const void *job, int64_t begin, int64_t end) {
-  for (int64_t token = begin; token < end; token++) run_token(job, token);
+static void run_heads(const void *job, int64_t begin, int64_t end) {
+  int64_t kv_heads = ((const Job *)job)->attributes->kv_heads;
+  for (int64_t i = begin; i < end; i++) run_head(job, i / kv_heads, i % kv_heads);
 }
 
 static int64_t head_bytes(const RopeCacheAttributes *a) {
-  int64_t bytes = a->kv_heads * a->head_dim * (int64_t)sizeof(float);
+  int64_t bytes = a->head_dim * (int64_t)sizeof(float);
   return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
 }
 
@@ -107,10 +107,10 @@ static int64_t rope_cache_scratch(const Kernels *kernels, const Tensor *inputs, 
 static void rope_cache_part(const OperatorPart *part, const Tensor *inputs, int count,
                             const void *attributes, Tensor *output) {
   (void)count;
+  const RopeCacheAttributes *a = attributes;
   char *scratch = part->scratch;
-  Job job = {part->kernels, inputs, attributes, output,
-             (float *)(scratch + part->thread * head_bytes(attributes))};
-  rows_part(part, inputs[QKV].shape[0], run_tokens, &job);
+  Job job = {part->kernels, inputs, a, output, (float *)(scratch + part->thread * head_bytes(a))};
+  rows_part(part, inputs[QKV].shape[0] * a->kv_heads, run_heads, &job);
 }
 
 static bool rope_cache_small(const Tensor *inputs, const void *attributes, const Tensor *output) {
