@@ -5,7 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const attentions[] = {"eager", "sdpa", "flash_attention_2", "flex_attention"};
+// Those over pages are what continuous batching makes of the others, and may be named as such.
+static const char *const attentions[] = {
+    "eager",       "sdpa",       "flash_attention_2",       "flex_attention",
+    "paged|eager", "paged|sdpa", "paged|flash_attention_2", "paged|flex_attention"};
 static const char *const backends[] = {"", "math", "flash_attention", "efficient_attention",
                                        "cudnn_attention"};
 

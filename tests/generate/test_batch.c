@@ -364,7 +364,7 @@ static void test_no_allocation(void **state) {
 // Thousands of requests come and go, many of them cancelled, and nothing is left of them.
 static void test_endurance(void **state) {
   (void)state;
-  enum { ALL = 3000, WARM = 500, CLIENTS = 32, SLACK = 1 << 16 };
+  enum { ALL = 10000, WARM = 500, CLIENTS = 32, SLACK = 1 << 16 };
   Error error;
   Random random = random_seeded(fresh_seed());
   BatchOptions options = plain_options();

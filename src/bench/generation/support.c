@@ -45,6 +45,11 @@ const char *support_missing(const Scenario *scenario, char *buffer, size_t size)
     return say(buffer, size, "continuous batching behind a depth", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
   if (can_attend(scenario, sdpa ? backend : NULL, &error)) return NULL;
+  bool pages = strncmp(scenario->attn_implementation, "paged|", 6) == 0;
+  if (pages) {
+    snprintf(buffer, size, "%s", error.message);
+    return buffer;
+  }
   if (sdpa && backend) return say(buffer, size, "sdpa back end ", scenario->sdpa_backend);
   return say(buffer, size, "attention ", scenario->attn_implementation);
 }
