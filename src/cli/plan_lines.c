@@ -20,8 +20,8 @@ static double gibibytes(int64_t bytes) {
 static void append_sources(const PlanTotals *totals, const Ceilings *ceilings, Text *line) {
   size_t paper = totals->counts[FATE_RUN] - totals->earlier;
   if (paper)
-    text_append_format(line, "%zu by ceilings, %.3g GB/s and %.3g GFLOP/s, which real runs exceed",
-                       paper, ceilings->read_gb_per_s, ceilings->fma_gflop_per_s);
+    text_append_format(line, "%zu by ceilings: %.3g GB/s and %.3g GFLOP/s", paper,
+                       ceilings->read_gb_per_s, ceilings->fma_gflop_per_s);
   if (totals->earlier)
     text_append_format(line, "%s%zu by earlier results", paper ? "; " : "", totals->earlier);
 }
