@@ -2,11 +2,11 @@
 _attometer() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} flags=''
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W 'run ab attention report generate logits tokenize info bench-kernels help --help --version' -- "$word"))
+    COMPREPLY=($(compgen -W 'run ab attention report generate logits tokenize info bench-kernels cache help --help --version' -- "$word"))
     return
   fi
   case "${COMP_WORDS[1]}" in
-    help) flags='run ab attention report generate logits tokenize info bench-kernels ' ;;
+    help) flags='run ab attention report generate logits tokenize info bench-kernels cache ' ;;
     run)
       case "$before" in
         -m | --model-id) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -116,6 +116,11 @@ _attometer() {
         --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
       esac
       flags='--list --shape --rows --dtype --seconds --full --seed --output-format --threads --pin --cpu-mask --help' ;;
+    cache)
+      case "$before" in
+        --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
+      esac
+      flags='--output-format --older-than --help' ;;
   esac
   COMPREPLY=($(compgen -W "$flags" -- "$word"))
   [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$word"))
