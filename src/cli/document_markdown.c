@@ -89,24 +89,19 @@ void document_markdown(const Program *program, Text *out) {
 
 void document_exit_codes(const Program *program, Text *out) {
   static const char *const explanations[] = {
-#define X(CODE, EXPLANATION) [CODE] = EXPLANATION,
-      X(ERROR_NONE, "everything asked for was done") X(
-          ERROR_ARGUMENT, "a flag, its value or a combination of them is wrong; nothing was run")
-          X(ERROR_NOT_FOUND, "a file, a model or a name does not exist") X(
-              ERROR_FORMAT, "a file was found but cannot be read as what it should be")
-              X(ERROR_UNSUPPORTED, "right, but not something this build or this machine can do") X(
-                  ERROR_IO, "reading or writing failed: a full disk, a closed pipe, no permission")
-                  X(ERROR_MEMORY, "there is not enough memory")
-                      X(ERROR_CHILD,
-                        "at least one scenario failed; the results of the others are on disk")
-                          X(ERROR_MISMATCH, "something was computed and is not what it must be")
-                              X(ERROR_INTERRUPTED,
-                                "stopped by Ctrl-C; results of finished scenarios are on disk")
-                                  X(ERROR_WORSE, "of `attometer ab`: B is worse than A") X(
-                                      ERROR_UNDECIDED,
-                                      "of `attometer ab` without `--gate`: A and B cannot be told "
-                                      "apart")
-#undef X
+      [ERROR_NONE] = "everything asked for was done",
+      [ERROR_ARGUMENT] = "a flag, its value or a combination of them is wrong; nothing was run",
+      [ERROR_NOT_FOUND] = "a file, a model or a name does not exist",
+      [ERROR_FORMAT] = "a file was found but cannot be read as what it should be",
+      [ERROR_UNSUPPORTED] = "right, but not something this build or this machine can do",
+      [ERROR_IO] = "reading or writing failed: a full disk, a closed pipe, no permission",
+      [ERROR_MEMORY] = "there is not enough memory",
+      [ERROR_CHILD] = "at least one scenario failed; the results of the others are on disk",
+      [ERROR_MISMATCH] = "something was computed and is not what it must be",
+      [ERROR_INTERRUPTED] = "stopped by Ctrl-C; results of finished scenarios are on disk",
+      [ERROR_WORSE] = "of `attometer ab`: B is worse than A",
+      [ERROR_UNDECIDED] = ("of `attometer ab` without `--gate`: A and B cannot be told "
+                           "apart"),
   };
   text_append_format(out,
                      "# Exit codes\n\nMade from the list of errors in `src/base/error.h` by `make "
