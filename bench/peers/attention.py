@@ -174,7 +174,7 @@ def table(results):
                   f"rounds, PyTorch {r['torch']} (`{r['command']}`, commit {r['commit'][:10]}).": None
                   for r in results})
     lines += ["In turn with PyTorch; medians over the rounds of each round's median, milliseconds. Ours are",
-              "`fav2`, `flex` (interpreted) and `fakv`. Shares are of the FMA peak measured in the same runs",
+              "`fav2`, `flex` (compiled) and `fakv`. Shares are of the FMA peak measured in the same runs",
               "(4 B H M N D, half for causal, 2.5 x for backward), for decode of the bandwidth of reading as many",
               "bytes again and again.", ""]
     rows = [row for result in results for row in rows_of(result)]
