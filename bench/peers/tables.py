@@ -179,8 +179,9 @@ def document(results):
 def readme_table(results):
     """The short form of the first table, with its circumstances."""
     results = [result for result in results if result["part"] == "speed"]
+    rounds = " or ".join(map(str, sorted({r["rounds"] for r in results})))
     facts = {f"Measured {r['date']} on {r['processor']}, {r['threads']} threads, random weights, best of "
-             f"{r['rounds']} rounds, tokens per second." for r in results}
+             f"{rounds} rounds, tokens per second." for r in results}
     heads = ["shape", "dtype", "engine", "prefill 512", "of FMA", "decode", "of read"]
     rows = [row for result in results for row in rows_of(result)]
     return "\n".join(sorted(facts) + [""] + markdown(heads, [
