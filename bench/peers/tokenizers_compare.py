@@ -145,7 +145,7 @@ def main():
             out = subprocess.run(command + [ours or path, "--time"], input=real, capture_output=True,
                                  encoding="utf-8").stdout
             speed = f"; theirs load {load * 1e3:.0f} ms, {best:.2f} MB/s; ours {out.strip()}"
-        print(f"{name}: differences with/without/decode/skip {counts}{speed}", flush=True)
+        print(f"{os.path.basename(name)}: differences with/without/decode/skip {counts}{speed}", flush=True)
         failures += sum(counts)
     sys.exit(failures != 0)
 
