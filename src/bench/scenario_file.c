@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/scenario_file.h"
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "bench/known_keys.h"
-#include <stdio.h>
 #include <string.h>
 
 static const char *const keys[] = {
@@ -125,43 +125,24 @@ static bool read_document(const json_t *root, const char *name, Scenarios *scena
   return true;
 }
 
-static bool parse_one(const void *bytes, size_t size, const char *name, bool array_allowed,
-                      Scenarios *scenarios, Error *error) {
+static bool read_line(void *context, const json_t *root, const char *where, Error *error) {
+  Field field = field_root(root, where);
+  return field_object(&field, error) && read_scenario(&field, context, error);
+}
+
+static bool parse_whole(const void *bytes, size_t size, const char *name, Scenarios *scenarios,
+                        Error *error) {
   json_t *root = document_parse(bytes, size, name, error);
   if (!root) return false;
-  Field field = field_root(root, name);
-  bool done =
-      (array_allowed || field_object(&field, error)) && read_document(root, name, scenarios, error);
+  bool done = read_document(root, name, scenarios, error);
   json_decref(root);
   return done;
 }
 
-static bool blank(const char *bytes, size_t size) {
-  for (size_t i = 0; i < size; i++)
-    if (!memchr(" \t\r", bytes[i], 3)) return false;
-  return true;
-}
-
-static bool parse_lines(const char *bytes, size_t size, const char *name, Scenarios *scenarios,
-                        Error *error) {
-  const char *end = bytes + size;
-  for (int64_t number = 1; bytes < end; number++) {
-    const char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
-    if (!stop) stop = end;
-    char where[160];
-    snprintf(where, sizeof where, "%.100s line %lld", name, (long long)number);
-    size_t length = (size_t)(stop - bytes);
-    if (!blank(bytes, length) && !parse_one(bytes, length, where, false, scenarios, error))
-      return false;
-    bytes = stop + 1;
-  }
-  return true;
-}
-
 bool scenario_file_parse(const void *bytes, size_t size, bool lines, const char *name,
                          Scenarios *scenarios, Error *error) {
-  if (lines) return parse_lines(bytes, size, name, scenarios, error);
-  return parse_one(bytes, size, name, true, scenarios, error);
+  if (lines) return json_lines_each(bytes, size, name, read_line, scenarios, error);
+  return parse_whole(bytes, size, name, scenarios, error);
 }
 
 static bool ends_with(const char *path, const char *ending) {

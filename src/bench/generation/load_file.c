@@ -2,10 +2,10 @@
 #include "bench/generation/load_file.h"
 #include "base/array.h"
 #include "base/file.h"
+#include "base/json_lines.h"
 #include "bench/generation/request.h"
 #include "bench/known_keys.h"
 #include "bench/scenario.h"
-#include <stdio.h>
 #include <string.h>
 
 static const char *const keys[] = {"prompt", "ids", "prompt_tokens", "max_new_tokens", "arrival_s"};
@@ -72,51 +72,32 @@ static bool read_request(const Field *object, const LoadPrompts *prompts, Arena 
   return true;
 }
 
-static bool parse_line(const char *bytes, size_t size, const char *where,
-                       const LoadPrompts *prompts, Arena *arena, Requests *requests, Error *error) {
-  json_t *root = document_parse(bytes, size, where, error);
-  if (!root) return false;
+typedef struct {
+  const LoadPrompts *prompts;
+  Arena *arena;
+  Requests requests;
+} Reading;
+
+static bool read_line(void *context, const json_t *root, const char *where, Error *error) {
+  Reading *reading = context;
   Field field = field_root(root, where);
-  bool done = read_request(&field, prompts, arena, requests, error);
-  json_decref(root);
-  return done;
-}
-
-static bool blank(const char *bytes, size_t size) {
-  for (size_t i = 0; i < size; i++)
-    if (!memchr(" \t\r", bytes[i], 3)) return false;
-  return true;
-}
-
-static bool parse_lines(const char *bytes, size_t size, const char *name,
-                        const LoadPrompts *prompts, Arena *arena, Requests *requests,
-                        Error *error) {
-  const char *end = bytes + size;
-  for (int64_t number = 1; bytes < end; number++) {
-    const char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
-    if (!stop) stop = end;
-    char where[160];
-    snprintf(where, sizeof where, "%.100s line %lld", name, (long long)number);
-    size_t length = (size_t)(stop - bytes);
-    if (!blank(bytes, length) && !parse_line(bytes, length, where, prompts, arena, requests, error))
-      return false;
-    bytes = stop + 1;
-  }
-  return requests->count > 0 || error_set(error, ERROR_FORMAT, name, "holds no request");
+  return read_request(&field, reading->prompts, reading->arena, &reading->requests, error);
 }
 
 bool load_file_parse(const void *bytes, size_t size, const char *name, const LoadPrompts *prompts,
                      Arena *arena, LoadPlan *plan, Error *error) {
-  Requests requests = {0};
-  bool done = parse_lines(bytes, size, name, prompts, arena, &requests, error);
-  if (done && requests.items) {
-    LoadRequest *copy = arena_allocate(arena, requests.count * sizeof *copy);
-    memcpy(copy, requests.items, requests.count * sizeof *copy);
+  Reading reading = {.prompts = prompts, .arena = arena};
+  const Requests *requests = &reading.requests;
+  bool done = json_lines_each(bytes, size, name, read_line, &reading, error);
+  if (done && requests->count == 0) done = error_set(error, ERROR_FORMAT, name, "holds no request");
+  if (done) {
+    LoadRequest *copy = arena_allocate(arena, requests->count * sizeof *copy);
+    memcpy(copy, requests->items, requests->count * sizeof *copy);
     plan->requests = copy;
-    plan->count = (int64_t)requests.count;
+    plan->count = (int64_t)requests->count;
     plan->arrivals = (Arrivals){.kind = ARRIVALS_LISTED};
   }
-  ARRAY_FREE(&requests);
+  ARRAY_FREE(&reading.requests);
   return done;
 }
 
