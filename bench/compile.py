@@ -20,10 +20,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers"))
+import result_file  # noqa: E402
 import tables  # noqa: E402 (after its folder is known)
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RESULTS = os.path.join(ROOT, "bench", "results")
 SHAPES = ("tiny", "smollm2-135m", "llama-3.2-1b")
 PARTS = {"decode": {"tiny": (8, 128), "smollm2-135m": (8, 64), "llama-3.2-1b": (8, 32)},
          "prefill": {"tiny": (64, 2), "smollm2-135m": (512, 2), "llama-3.2-1b": (512, 2)}}
@@ -145,25 +145,10 @@ def key(result):
     return (SHAPES.index(result["shape"]), list(PARTS).index(result["part"]))
 
 
-def read_results():
-    path = os.path.join(RESULTS, "compile.json")
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)["results"]
-
-
 def record(result):
     """Puts the result in place of an earlier one of its kind."""
-    results = sorted([r for r in read_results() if key(r) != key(result)] + [result], key=key)
-    os.makedirs(RESULTS, exist_ok=True)
-    part = os.path.join(RESULTS, "compile.json.part")
-    with open(part, "w", encoding="utf-8") as file:
-        json.dump({"rows": [row for r in results for row in rows_of(r)], "results": results}, file,
-                  indent=1)
-    os.replace(part, os.path.join(RESULTS, "compile.json"))
-    with open(os.path.join(RESULTS, "compile.md"), "w", encoding="utf-8") as file:
-        file.write(document(results))
+    results = sorted([r for r in result_file.read("compile") if key(r) != key(result)] + [result], key=key)
+    result_file.write("compile", [row for r in results for row in rows_of(r)], results, document(results))
 
 
 def options_of():

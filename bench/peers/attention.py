@@ -18,8 +18,9 @@ import sys
 import tempfile
 import time
 
+import result_file
 from engines import ROOT
-from generation import RESULTS, output_of, processor
+from generation import output_of, processor
 from tables import markdown
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -193,21 +194,13 @@ def cells_in(row):
 
 def merged(result):
     """The results of earlier runs with this one in place of its own cell."""
-    earlier, path = [], os.path.join(RESULTS, "attention.json")
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            earlier = json.load(file)["results"]
-    both = [r for r in earlier if r["name"] != result["name"]] + [result]
+    both = [r for r in result_file.read("attention") if r["name"] != result["name"]] + [result]
     return sorted(both, key=lambda r: (r["shape"][3] == 1, r["dtype"] != "float32", r["shape"][5], r["shape"][4],
                                        not r["causal"]))
 
 
 def write(results):
-    with open(os.path.join(RESULTS, "attention.json"), "w", encoding="utf-8") as file:
-        json.dump({"rows": [row for result in results for row in rows_of(result)], "results": results}, file,
-                  indent=1)
-    with open(os.path.join(RESULTS, "attention.md"), "w", encoding="utf-8") as file:
-        file.write(table(results))
+    result_file.write("attention", [row for result in results for row in rows_of(result)], results, table(results))
 
 
 def facts_of(options, peer):

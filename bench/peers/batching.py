@@ -16,12 +16,12 @@ import sys
 import tempfile
 import time
 
+import result_file
 import tables
 from engines import HERE, HOME, ROOT
 from generation import processor, versions
 from shapes import SHAPES, gguf_file, weights
 
-RESULTS = os.path.join(ROOT, "bench", "results")
 # What each engine is timed for: prompts until the last first token, tokens after that, and both.
 RATES = ("prefill", "decode", "total")
 
@@ -148,11 +148,15 @@ def row_of(result, name, samples):
     return row
 
 
+def rows_of(results):
+    return [row_of(result, name, samples) for result in results
+            for name, samples in result["samples"].items()]
+
+
 def document(results):
     def cell(value):
         return "-" if value is None else tables.speed(value)
-    rows = [row_of(result, name, samples) for result in results
-            for name, samples in result["samples"].items()]
+    rows = rows_of(results)
     heads = ["shape", "dtype", "batch", "engine", "prefill (range)", "decode (range)", "of FMA",
              "new tokens, whole run (range)"]
     text = tables.heading(results) + [
@@ -196,11 +200,7 @@ def main():
                         "tokens": options.tokens, "repeats": options.repeats,
                         "threads": options.threads}
                 results.append({**facts, **case, "samples": measure(case, options.rounds)})
-    os.makedirs(RESULTS, exist_ok=True)
-    with open(os.path.join(RESULTS, "batching.json"), "w", encoding="utf-8") as file:
-        json.dump({"results": results}, file, indent=1)
-    with open(os.path.join(RESULTS, "batching.md"), "w", encoding="utf-8") as file:
-        file.write(document(results))
+    result_file.write("batching", rows_of(results), results, document(results))
     print(document(results))
 
 

@@ -17,9 +17,10 @@ import subprocess
 import tempfile
 import time
 
+import result_file
 from attention import PyTorch, mean
 from engines import ROOT
-from generation import RESULTS, output_of, processor
+from generation import output_of, processor
 from tables import markdown
 
 PATTERNS = ["noop", "causal", "rel", "head_bias", "alibi", "sliding_window", "document_mask", "prefix_lm",
@@ -139,10 +140,7 @@ def table(results):
 def merged(result):
     """The results of earlier runs with this one in place of its own cell. The peer keeps what it compiled in
     a cache of its own, so that the longest first call counts."""
-    earlier, path = [], os.path.join(RESULTS, "flex.json")
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            earlier = json.load(file)["results"]
+    earlier = result_file.read("flex")
     for former in earlier:
         if former["name"] == result["name"]:
             result["compile_peer"] = max(result["compile_peer"], former["compile_peer"])
@@ -151,10 +149,7 @@ def merged(result):
 
 
 def write(results):
-    with open(os.path.join(RESULTS, "flex.json"), "w", encoding="utf-8") as file:
-        json.dump({"rows": [row_of(result) for result in results], "results": results}, file, indent=1)
-    with open(os.path.join(RESULTS, "flex.md"), "w", encoding="utf-8") as file:
-        file.write(table(results))
+    result_file.write("flex", [row_of(result) for result in results], results, table(results))
 
 
 def main():

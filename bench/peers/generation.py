@@ -13,18 +13,17 @@ alone).
   generation.py --readme      writes README.md's table again from generation.json, no more
 """
 import argparse
-import json
 import os
 import platform
 import subprocess
 import sys
 import time
 
+import result_file
 import tables
 from engines import ROOT, Attometer, Llama, Transformers
 from shapes import SHAPES
 
-RESULTS = os.path.join(ROOT, "bench", "results")
 DEPTHS, BATCHES = (0, 1024, 4096), (1, 2, 4, 8, 16)
 ASK = {"speed": lambda engine: engine.speed(), "depth": lambda engine: engine.decode_at(DEPTHS),
        "batch": lambda engine: engine.batches(BATCHES), "start": lambda engine: engine.start()}
@@ -64,24 +63,11 @@ def key(result):
     return (tables.PARTS.index(result["part"]), list(SHAPES).index(result["shape"]), result["dtype"])
 
 
-def read_results():
-    path = os.path.join(RESULTS, "generation.json")
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)["results"]
-
-
 def record(result):
     """Puts the result in place of an earlier one of its kind."""
-    results = sorted([r for r in read_results() if key(r) != key(result)] + [result], key=key)
-    os.makedirs(RESULTS, exist_ok=True)
-    with open(os.path.join(RESULTS, "generation.json.part"), "w", encoding="utf-8") as file:
-        json.dump({"rows": [row for r in results for row in tables.rows_of(r)], "results": results},
-                  file, indent=1)
-    os.replace(os.path.join(RESULTS, "generation.json.part"), os.path.join(RESULTS, "generation.json"))
-    with open(os.path.join(RESULTS, "generation.md"), "w", encoding="utf-8") as file:
-        file.write(tables.document(results))
+    results = sorted([r for r in result_file.read("generation") if key(r) != key(result)] + [result], key=key)
+    result_file.write("generation", [row for r in results for row in tables.rows_of(r)], results,
+                      tables.document(results))
 
 
 def write_readme():
@@ -92,7 +78,7 @@ def write_readme():
         sys.exit(f"README.md: expected one line {README_BEGIN.strip()} and one {README_END.strip()}")
     before, rest = text.split(README_BEGIN)
     after = rest.split(README_END)[1]
-    table = "\n" + tables.readme_table(read_results()) + "\n"
+    table = "\n" + tables.readme_table(result_file.read("generation")) + "\n"
     with open(path, "w", encoding="utf-8") as file:
         file.write(before + README_BEGIN + table + README_END + after)
 
@@ -143,7 +129,7 @@ def main():
             usual = ["bfloat16"] if part in ("depth", "batch") else list(tables.BYTES)
             for dtype in options.dtypes or usual:
                 record(compare(part, shape, dtype, options, facts))
-    print(tables.document(read_results()))
+    print(tables.document(result_file.read("generation")))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import subprocess
 import time
 
 from engines import ROOT
-from generation import RESULTS, output_of, processor
+from generation import output_of, processor
+from result_file import RESULTS
 from tables import markdown
 
 PRESETS = ("smollm2-135m", "llama-3.2-1b", "qwen3-0.6b", "gpt2")
