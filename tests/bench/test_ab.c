@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "bench/generation/ab_document.h"
-#include "bench/generation/request.h"
 #include "bench/worker_events.h"
+#include "fake_worker.h"
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,23 +19,6 @@
 #include <cmocka.h>
 
 enum { BASE = 1, EQUAL = 2, SLOW = 3, SLIGHT = 4, WRONG = 5, KILLED = 6 };
-
-static json_t *fake_make(void) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:n}}",
-                   "make_ns", 5, "source_bytes", 0, "weight_bytes", 64, "peak_bytes", 4096, "model",
-                   "weights", 32, "vocabulary", 100, "hidden", 8, "layers", 2, "heads", 4,
-                   "kv_heads", 2, "head_dim", 2, "intermediate", 16, "gated", true,
-                   "position_limit");
-}
-
-static json_t *fake_reference(const WorkerRequest *request) {
-  json_t *rows = json_array();
-  for (int64_t i = 0; i < request->case_count; i++) {
-    int32_t ids[64] = {0};
-    json_array_append_new(rows, ids_json(ids, request->cases[i].new_tokens));
-  }
-  return json_pack("{s:o}", "ids", rows);
-}
 
 static double slowness(int64_t batch) {
   return batch == SLOW ? 1.3 : batch == SLIGHT ? 1.002 : 1;
@@ -73,35 +56,22 @@ static json_t *fake_scenario(const WorkerRequest *request) {
 }
 
 static int fake_worker(void) {
-  static char buffer[1 << 20];
-  ssize_t size = read(0, buffer, sizeof buffer);
-  Error error;
   WorkerRequest request;
   Arena *arena = arena_open(0);
-  json_t *root = document_parse(buffer, (size_t)size, "request", &error);
-  Field field = field_root(root, "request");
-  if (!request_read(&field, arena, &request, &error)) return 1;
+  if (!fake_request(arena, &request)) return 1;
   if (request.task == TASK_SCENARIO && request.batch == KILLED) kill(getpid(), SIGKILL);
   if (request.task == TASK_SCENARIO && !request.brief) return 1;
   worker_event_result(1, request.task == TASK_MAKE        ? fake_make()
                          : request.task == TASK_REFERENCE ? fake_reference(&request)
                                                           : fake_scenario(&request));
-  json_decref(root);
   arena_close(arena);
   return 0;
-}
-
-static bool draw_prompt(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
-                        Error *error) {
-  (void)context, (void)error;
-  prompt_draw(vocabulary, length, ids);
-  return true;
 }
 
 static char *const worker[] = {"test", "worker", NULL};
 
 static AbOptions options_of(int64_t a, int64_t b, Progress *progress) {
-  AbOptions options = {.stock = {.model = "preset:mock", .prompt = draw_prompt},
+  AbOptions options = {.stock = {.model = "preset:mock", .prompt = fake_prompt},
                        .rounds_most = 40,
                        .looks = 4,
                        .alpha = 0.05,

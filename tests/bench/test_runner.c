@@ -7,6 +7,7 @@
 #include "bench/scenario_name.h"
 #include "bench/trust.h"
 #include "bench/worker_events.h"
+#include "fake_worker.h"
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -35,23 +36,6 @@ enum {
   ENDLESS,                       // hangs after its answer
   TOO_MANY = SCENARIO_MAX_BATCH, // needs more memory than any machine has; is never asked for
 };
-
-static json_t *fake_make(void) {
-  return json_pack("{s:i, s:i, s:i, s:i, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:n}}",
-                   "make_ns", 5, "source_bytes", 0, "weight_bytes", 64, "peak_bytes", 4096, "model",
-                   "weights", 32, "vocabulary", 100, "hidden", 8, "layers", 2, "heads", 4,
-                   "kv_heads", 2, "head_dim", 2, "intermediate", 16, "gated", true,
-                   "position_limit");
-}
-
-static json_t *fake_reference(const WorkerRequest *request) {
-  json_t *rows = json_array();
-  for (int64_t i = 0; i < request->case_count; i++) {
-    int32_t ids[64] = {0};
-    json_array_append_new(rows, ids_json(ids, request->cases[i].new_tokens));
-  }
-  return json_pack("{s:o}", "ids", rows);
-}
 
 static json_t *fake_scenario(const WorkerRequest *request) {
   json_t *times = json_array(), *ends = json_array(), *ids = json_array();
@@ -120,27 +104,14 @@ static json_t *fake_answer(const WorkerRequest *request) {
 }
 
 static int fake_worker(void) {
-  static char buffer[1 << 20];
-  ssize_t size = read(0, buffer, sizeof buffer);
-  Error error;
   WorkerRequest request;
   Arena *arena = arena_open(0);
-  json_t *root = document_parse(buffer, (size_t)size, "request", &error);
-  Field field = field_root(root, "request");
-  if (!request_read(&field, arena, &request, &error)) return 1;
+  if (!fake_request(arena, &request)) return 1;
   worker_event_progress(1, "trial", 1, 1);
   worker_event_result(1, fake_answer(&request));
   if (request.task == TASK_SCENARIO && request.batch == ENDLESS) pause();
-  json_decref(root);
   arena_close(arena);
   return 0;
-}
-
-static bool draw_prompt(void *context, int64_t vocabulary, int64_t length, TokenIds *ids,
-                        Error *error) {
-  (void)context, (void)error;
-  prompt_draw(vocabulary, length, ids);
-  return true;
 }
 
 typedef struct {
@@ -187,7 +158,7 @@ static bool bed_run(Bed *bed) {
                 .command = {"/proc/self/exe", worker,
                             (int64_t)((bed->timeout > 0 ? bed->timeout : 60) * 1e9),
                             bed->interrupt ? bed->interrupt : -1},
-                .prompt = draw_prompt},
+                .prompt = fake_prompt},
       .facts = {.model_id = "preset:mock",
                 .repository = {.dirty = -1},
                 .trust = bed->trust,
