@@ -33,6 +33,14 @@ static bool is_tried(const Pace *pace, PaceWay way) {
          (way == PACE_ALONE && pace->one_task && pace->took[PACE_STEPS] < MOST_ALONE);
 }
 
+// What the look takes where nothing delays a run: one that waited long for its core is no reason to
+// look later.
+static int64_t look_ns(const Pace *pace) {
+  int64_t sum = 0;
+  for (PaceWay way = PACE_STEPS; way < PACE_WAYS; way++) sum += pace->took[way];
+  return LOOK_RUNS * sum;
+}
+
 // The next way of the look, or its end.
 static void look_on(Pace *pace) {
   pace->looked = 0;
@@ -41,14 +49,13 @@ static void look_on(Pace *pace) {
   if (pace->way < PACE_WAYS) return;
   pace->way = fastest(pace);
   pace->looked = -1;
-  pace->rest_ns = REST * pace->look_ns;
+  pace->rest_ns = REST * look_ns(pace);
 }
 
 static void look(Pace *pace, int64_t ns) {
   int64_t *took = &pace->took[pace->way];
   if (ns < 1) ns = 1;
   if (!*took || ns < *took) *took = ns;
-  pace->look_ns += ns;
   if (++pace->looked == LOOK_RUNS) look_on(pace);
 }
 

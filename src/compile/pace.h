@@ -20,7 +20,6 @@ typedef struct {
   int looked;              // runs of that way in this look; -1: nothing is looked at
   int slow;                // runs in a row that took longer than another way did
   int64_t took[PACE_WAYS]; // least of the last look, 0: it was not looked at
-  int64_t look_ns;         // that this look has taken
   int64_t rest_ns;         // until the next
 } Pace;
 
