@@ -201,8 +201,18 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
   _mm256_storeu_si256((__m256i *)pairs, words);
 }
 
-VECTOR_WORD Vector vector_upper(Vector a) { // its upper half, twice
-  return _mm256_permute2f128_ps(a, a, 0x11);
+// Two vectors in order become their even and their odd elements.
+VECTOR_WORD void vector_part_pair(Vector pair[2]) {
+  Vector low = _mm256_permute2f128_ps(pair[0], pair[1], 0x20);
+  Vector high = _mm256_permute2f128_ps(pair[0], pair[1], 0x31);
+  pair[0] = _mm256_shuffle_ps(low, high, 0x88);
+  pair[1] = _mm256_shuffle_ps(low, high, 0xDD);
+}
+
+VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
+  Vector low = _mm256_unpacklo_ps(pair[0], pair[1]), high = _mm256_unpackhi_ps(pair[0], pair[1]);
+  pair[0] = _mm256_permute2f128_ps(low, high, 0x20);
+  pair[1] = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
 // Lane i becomes the sum of row[i].

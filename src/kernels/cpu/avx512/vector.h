@@ -175,13 +175,26 @@ VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
   _mm512_storeu_si512(pairs, words);
 }
 
+// Two vectors in order become their even and their odd elements.
+VECTOR_WORD void vector_part_pair(Vector pair[2]) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  Vector first = pair[0];
+  pair[0] = _mm512_permutex2var_ps(first, even, pair[1]);
+  pair[1] = _mm512_permutex2var_ps(first, odd, pair[1]);
+}
+
+VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
+  const __m512i first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
+  Vector even = pair[0];
+  pair[0] = _mm512_permutex2var_ps(even, first, pair[1]);
+  pair[1] = _mm512_permutex2var_ps(even, second, pair[1]);
+}
+
 // [a a b b], in quarters: what is left to add of each.
 VECTOR_WORD Vector vector_add_halves(Vector a, Vector b) {
   return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
-}
-
-VECTOR_WORD Vector vector_upper(Vector a) { // its upper half, twice
-  return _mm512_shuffle_f32x4(a, a, 0xEE);
 }
 
 // Lane i becomes the sum of row[i]: each step adds two halves of two vectors into one.
