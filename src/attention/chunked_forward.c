@@ -91,6 +91,7 @@ static void attend(const ChunkedForward *forward, const Scratch *scratch, const 
   key_runs_start(&runs, forward->stage, rows->batch, rows->head, rows->query, rows->rows);
   for (int64_t key = 0; key < problem->keys; key += forward->chunk) {
     const KeySummary *summary = key == 0 ? &scratch->total : &scratch->part;
+    key_summary_start(rows->rows, problem->head_dim, summary);
     key_chunk_attend(&scratch->work, rows, &runs, key + forward->chunk, summary);
     if (key > 0)
       key_summary_merge(forward->kernels, rows->rows, problem->head_dim, &scratch->total,

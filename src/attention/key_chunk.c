@@ -42,7 +42,6 @@ typedef struct {
   const ChunkRows *rows;
   const KeySummary *summary;
   const KeyStretch *stretch;
-  bool started; // the summary's values hold something
 } Step;
 
 static const void *row_of(const KeyChunkWork *work, const ChunkRows *rows, const Tensor *x,
@@ -131,7 +130,7 @@ static void softmax(const Step *step) {
                               .factor = work->factor,
                               .found = work->stage->code ? work->found : NULL};
   bool grown = work->kernels->softmax_rows(&softmax_rows);
-  for (int64_t r = 0; r < step->rows->rows && grown && step->started; r++) {
+  for (int64_t r = 0; r < step->rows->rows && grown; r++) {
     float *values = step->summary->values + r * dim;
     work->kernels->scale(dim, values, work->factor[r], values);
   }
@@ -146,9 +145,9 @@ static void multiply_values(const Step *step) {
   values.depth = step->stretch->last - step->stretch->first;
   values.a = work->scores;
   values.a_row = work->chunk;
-  values.c = step->started ? work->added : sums;
+  values.c = work->added;
   multiply(work->kernels, values);
-  if (step->started) work->kernels->add(step->rows->rows * dim, work->added, sums, sums);
+  work->kernels->add(step->rows->rows * dim, work->added, sums, sums);
 }
 
 static bool hides_infinite(const Step *step) {
@@ -169,10 +168,8 @@ static void add_visible(const Step *step) {
   const KeyChunkWork *work = step->work;
   const Tensor *v = &work->operands->v;
   int64_t dim = work->problem->head_dim, keys = step->stretch->last - step->stretch->first;
-  for (int64_t r = 0; r < step->rows->rows; r++) {
+  for (int64_t r = 0; r < step->rows->rows; r++)
     memset(work->hidden + r * work->chunk, 0, (size_t)keys * sizeof *work->hidden);
-    if (!step->started) memset(step->summary->values + r * dim, 0, (size_t)dim * sizeof(float));
-  }
   mask_hidden(step);
   for (int64_t j = 0; j < keys; j++) {
     const void *value = row_of(work, step->rows, v, step->stretch->first + j);
@@ -184,20 +181,21 @@ static void add_visible(const Step *step) {
   }
 }
 
+void key_summary_start(int64_t rows, int64_t dim, const KeySummary *summary) {
+  for (int64_t r = 0; r < rows; r++) summary->largest[r] = -INFINITY;
+  memset(summary->sum, 0, (size_t)rows * sizeof *summary->sum);
+  memset(summary->values, 0, (size_t)(rows * dim) * sizeof *summary->values);
+}
+
 void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *runs, int64_t last,
                       const KeySummary *summary) {
   KeyStretch stretch;
   Step step = {.work = work, .rows = rows, .summary = summary, .stretch = &stretch};
-  for (int64_t r = 0; r < rows->rows; r++) {
-    summary->largest[r] = -INFINITY;
-    summary->sum[r] = 0.0f;
-  }
   while (key_runs_next(runs, last, &stretch)) {
     multiply_keys(&step);
     apply_stage(&step);
     softmax(&step);
     (hides_infinite(&step) ? add_visible : multiply_values)(&step);
-    step.started = true;
   }
 }
 

@@ -17,7 +17,7 @@ typedef struct {
   const float *queries; // [rows][D], scaled
 } ChunkRows;
 
-// [rows][D] and [rows]. Where the sum is 0 nothing was seen, and the values are not written.
+// [rows][D] and [rows]. Where the sum is 0 nothing was seen.
 typedef struct {
   float *values, *largest, *sum;
 } KeySummary;
@@ -42,8 +42,10 @@ int64_t key_chunk_bytes(const AttentionProblem *problem, int64_t stage_scratch, 
 // work: problem, stage, kernels, operands, most_rows and chunk are set; sets the rest.
 void key_chunk_place(KeyChunkWork *work, void *memory);
 
-// The summary of the keys before `last` that `runs` has not handed out, at most `chunk` from the
-// first to the last.
+// Of no keys.
+void key_summary_start(int64_t rows, int64_t dim, const KeySummary *summary);
+// Adds to the summary the keys before `last` that `runs` has not handed out, at most `chunk` from
+// the first to the last.
 void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *runs, int64_t last,
                       const KeySummary *summary);
 // total: of the rows, becomes that of both. Overwrites the other.
