@@ -4,9 +4,13 @@
 // of rows and panels, so that every loop over them unrolls.
 #include "kernels/cpu/tile_form.h"
 
+// Rows of strided A are reached from every third one's address, by a stride or two: that leaves
+// registers enough for all of them, where an address of each did not fit.
+enum { ROW_GROUP = 3, MOST_GROUPS = (TILE_ROWS + ROW_GROUP - 1) / ROW_GROUP };
+
 // Where the column at hand lies, and how far the next one is.
 typedef struct {
-  const float *a;
+  const float *a[MOST_GROUPS]; // packed: the first alone
   const char *b, *next;
   int64_t a_step, a_row; // floats
   int64_t b_step;        // bytes; of bfloat16 for two columns
@@ -16,13 +20,22 @@ typedef struct {
 static ALWAYS_INLINE Cursor first_column(const Tile *tile, Form form, bool pairs) {
   int64_t b_step = (tile->b_step ? tile->b_step : MATRIX_PANEL) * (int64_t)sizeof(float);
   int64_t a_step = tile->a_step ? tile->a_step : form.rows;
-  return (Cursor){.a = tile->a,
-                  .b = tile->b,
-                  .next = tile->next,
-                  .a_step = form.packed ? a_step : 1,
-                  .a_row = form.packed ? 1 : tile->a_stride,
-                  .b_step = pairs ? MATRIX_PANEL * 4 : b_step,
-                  .next_step = 4 * tile->next_column_bytes};
+  Cursor at = {.b = tile->b,
+               .next = tile->next,
+               .a_step = form.packed ? a_step : 1,
+               .a_row = tile->a_stride,
+               .b_step = pairs ? MATRIX_PANEL * 4 : b_step,
+               .next_step = 4 * tile->next_column_bytes};
+#pragma GCC unroll 4
+  for (int group = 0; group < MOST_GROUPS; group++) {
+    at.a[group] = tile->a + group * ROW_GROUP * at.a_row;
+    __asm__("" : "+r"(at.a[group])); // not worked out again from the first
+  }
+  return at;
+}
+
+static ALWAYS_INLINE const float *a_at(const Cursor *at, Form form, int row) {
+  return form.packed ? at->a[0] + row : at->a[row / ROW_GROUP] + row % ROW_GROUP * at->a_row;
 }
 
 // `held`: every sum in the register that it began in. Without it the compiler of one form moved
@@ -31,14 +44,15 @@ static ALWAYS_INLINE void multiply_column(Cursor *at, Form form, const Vector *b
                                           Sums *sums) {
 #pragma GCC unroll 16
   for (int row = 0; row < form.rows; row++) {
-    Vector a = vector_set(at->a[row * (form.packed ? 1 : at->a_row)]);
+    Vector a = vector_set(*a_at(at, form, row));
 #pragma GCC unroll 4
     for (int v = 0; v < form.panels * PANEL_VECTORS; v++) {
       Vector sum = vector_fma(a, b[v], sums->vector[row][v]);
       sums->vector[row][v] = held ? vector_hold(sum) : sum;
     }
   }
-  at->a += at->a_step;
+#pragma GCC unroll 4
+  for (int group = 0; group < MOST_GROUPS; group++) at->a[group] += at->a_step;
 }
 
 // What the next sliver of B will need, spread over the columns of this one, as many lines as four
