@@ -110,9 +110,7 @@ json_t *scenario_config(const Scenario *scenario) {
 }
 
 CpuTier scenario_tier(const Scenario *scenario) {
-  CpuTier mask, best = cpu_best_tier();
-  bool capped = cpu_tier_by_name(scenario->cpu_mask, &mask) && mask < best;
-  return capped ? mask : best;
+  return cpu_chosen_tier(scenario->cpu_mask);
 }
 
 static json_t *word_or_null(const char *word) {

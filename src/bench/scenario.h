@@ -41,7 +41,7 @@ CHECKED bool scenario_check(const Scenario *scenario, const char *where, Error *
 // Writes `text` into a field of SCENARIO_WORD_SIZE; too long becomes an error.
 CHECKED bool scenario_set_word(char *field, const char *text, const char *where, Error *error);
 
-// The tier that it runs on here: the best of this processor, capped by the mask.
+// The tier that it runs on here: the cpu_chosen_tier of the mask.
 CpuTier scenario_tier(const Scenario *scenario);
 
 // The object that is hashed and shown as `config`. New reference.

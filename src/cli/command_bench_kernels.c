@@ -235,7 +235,7 @@ static bool open_bench(Bench *bench, Error *error) {
   const Arguments *arguments = bench->arguments;
   int threads = 0;
   if (!choose(bench, error) || !read_shape(bench, error) ||
-      !engine_options_tier(arguments, &bench->highest, error) ||
+      !engine_options_highest(arguments, &bench->highest, error) ||
       !engine_options_threads(arguments, &threads, error))
     return false;
   bool seeded = arguments_given(arguments, "--seed");

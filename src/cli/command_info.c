@@ -130,7 +130,7 @@ static void print_host(const Host *host) {
   line("processor", "%s", host->processor);
   line("architecture", "%s", host->architecture);
   line("flags", "%s", flags.size ? flags.data : "");
-  line("tier", "%s", cpu_tier_name(cpu_best_tier()));
+  line("tier", "%s", cpu_tier_name(cpu_chosen_tier(NULL)));
   print_cores(host);
   print_caches(host);
   print_memory(host);
@@ -188,7 +188,7 @@ static json_t *backends_document(const Facts *facts) {
 
 static void print_json(const Facts *facts) {
   json_t *out = json_pack("{ss}", "attometer", ATTOMETER_VERSION);
-  json_object_set_new(out, "tier", json_string(cpu_tier_name(cpu_best_tier())));
+  json_object_set_new(out, "tier", json_string(cpu_tier_name(cpu_chosen_tier(NULL))));
   json_object_set_new(out, "host", host_document(&facts->host));
   json_object_set_new(out, "libraries", libraries_document());
   json_object_set_new(out, "backends", backends_document(facts));

@@ -113,18 +113,16 @@ const OptionTable kernel_options = OPTION_TABLE("Engine", kernel_rows);
 const OptionTable engine_options_lists = OPTION_TABLE("Engine", list_rows);
 
 bool engine_options_cap(const char *mask, CpuTier *tier, Error *error) {
-  CpuTier highest;
-  *tier = cpu_best_tier();
-  if (!mask) return true;
-  if (!cpu_tier_by_name(mask, &highest)) {
+  if (mask && !cpu_tier_by_name(mask, tier))
     return error_set(error, ERROR_ARGUMENT, "--cpu-mask", "\"%s\" is no tier", mask);
-  }
-  if (highest < *tier) *tier = highest;
+  *tier = cpu_chosen_tier(mask);
   return true;
 }
 
-bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error) {
-  return engine_options_cap(arguments_text(arguments, "--cpu-mask"), tier, error);
+bool engine_options_highest(const Arguments *arguments, CpuTier *tier, Error *error) {
+  const char *mask = arguments_text(arguments, "--cpu-mask");
+  *tier = cpu_best_tier();
+  return !mask || engine_options_cap(mask, tier, error);
 }
 
 int64_t engine_options_cores(void) {
@@ -172,6 +170,6 @@ bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Er
   if (!dtype_by_name(dtype, &options->dtype)) {
     return error_set(error, ERROR_ARGUMENT, "--dtype", "\"%s\" is no dtype", dtype);
   }
-  return engine_options_tier(arguments, &options->tier, error) &&
+  return engine_options_cap(arguments_text(arguments, "--cpu-mask"), &options->tier, error) &&
          engine_options_threads(arguments, &options->threads, error);
 }

@@ -30,9 +30,9 @@ typedef struct {
 
 // Reads either form; of a list, the first value. The texts belong to the arguments.
 CHECKED bool engine_options_parse(const Arguments *arguments, EngineOptions *options, Error *error);
-// The tier alone, of any of these tables.
-CHECKED bool engine_options_tier(const Arguments *arguments, CpuTier *tier, Error *error);
-// The best tier up to the named one; NULL: the best.
+// The highest tier that --cpu-mask allows, of any of these tables.
+CHECKED bool engine_options_highest(const Arguments *arguments, CpuTier *tier, Error *error);
+// cpu_chosen_tier, or an error that names --cpu-mask.
 CHECKED bool engine_options_cap(const char *mask, CpuTier *tier, Error *error);
 // How many cores this process may use.
 int64_t engine_options_cores(void);

@@ -78,7 +78,7 @@ static bool measure(const Arguments *arguments, CostFacts *cost, Error *error) {
   int threads = (int)arguments_integer(arguments, "--threads");
   int64_t start = clock_now();
   Team *team = team_open(threads, arguments_switch(arguments, "--pin"), error);
-  bool done = team && ceilings_measure(team, cpu_best_tier(), &cost->ceilings, error);
+  bool done = team && ceilings_measure(team, cpu_chosen_tier(NULL), &cost->ceilings, error);
   team_close(team);
   cost->fixed_seconds = clock_seconds(clock_now() - start);
   return done;

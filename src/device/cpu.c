@@ -71,3 +71,26 @@ CpuTier cpu_best_tier(void) {
   }
   return (CpuTier)tier;
 }
+
+#if defined(__x86_64__)
+static bool multiplies_matrices(void) {
+  enum { AMX_BF16 = 1 << 22 };
+  uint32_t a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && has_all(d, AMX_BF16);
+}
+#else
+static bool multiplies_matrices(void) {
+  return false;
+}
+#endif
+
+static CpuTier fastest_tier(void) {
+  CpuTier best = cpu_best_tier();
+  return best == CPU_TIER_AVX512_BF16 && multiplies_matrices() ? CPU_TIER_AVX512 : best;
+}
+
+CpuTier cpu_chosen_tier(const char *mask) {
+  CpuTier named, best = cpu_best_tier();
+  if (!mask || !cpu_tier_by_name(mask, &named)) return fastest_tier();
+  return named < best ? named : best;
+}

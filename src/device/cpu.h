@@ -17,3 +17,7 @@ typedef enum {
 const char *cpu_tier_name(CpuTier tier);                // "reference", "avx2", "avx512", …
 bool cpu_tier_by_name(const char *name, CpuTier *tier); // the values of --cpu-mask
 CpuTier cpu_best_tier(void);                            // best this machine can run
+// What a run takes: the fastest, or, where `mask` names a tier (not NULL or ""), that or the best
+// below it. Where a processor multiplies whole matrices of bfloat16 (AMX), its vector product of
+// pairs is half as fast as multiply-adds, and AVX512_BF16 is taken only when it is named.
+CpuTier cpu_chosen_tier(const char *mask);

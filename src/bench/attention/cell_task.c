@@ -284,20 +284,13 @@ static json_t *measure(CellRun *run, Error *error) {
   return result;
 }
 
-// The best of this processor, capped by the sweep's cpu_mask.
-static CpuTier tier_of(const AttentionSweep *sweep) {
-  CpuTier mask, best = cpu_best_tier();
-  bool capped = sweep->cpu_mask && cpu_tier_by_name(sweep->cpu_mask, &mask) && mask < best;
-  return capped ? mask : best;
-}
-
 json_t *cell_task_run(const Field *field, int output, Error *error) {
   CellRequest request;
   if (!cell_request_read(field, &request, error)) return NULL;
   Team *team = team_open((int)request.sweep->threads, request.sweep->pin, error);
   json_t *result = NULL;
   if (team) {
-    CpuTier tier = tier_of(request.sweep);
+    CpuTier tier = cpu_chosen_tier(request.sweep->cpu_mask);
     CellRun run = {.request = &request,
                    .output = output,
                    .team = team,
