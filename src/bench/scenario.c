@@ -59,7 +59,8 @@ static bool check_mask(const char *where, const char *mask, Error *error) {
   CpuTier tier;
   if (!mask[0] || cpu_tier_by_name(mask, &tier)) return true;
   return error_set(error, ERROR_ARGUMENT, where,
-                   "cpu_mask is \"%s\", expected reference, avx2, avx512 or avx512_bf16", mask);
+                   "cpu_mask is \"%s\", expected reference, avx2, avx512, avx512_bf16 or amx_bf16",
+                   mask);
 }
 
 static bool check_tokens(const Scenario *scenario, const char *where, Error *error) {

@@ -96,7 +96,7 @@ static bool is_wanted(const Bench *bench, const Item *item) {
   double products = (double)shape->m * (double)shape->n * (double)(shape->k ? shape->k : 1);
   bool slow = item->tier == CPU_TIER_REFERENCE && bench->highest != CPU_TIER_REFERENCE &&
               products > most_products && !arguments_switch(bench->arguments, "--full");
-  return !slow && workshop_differs(item->op, kernels_for(item->tier), item->dtype, item->shape);
+  return !slow && workshop_differs(item->op, kernels_for(item->tier), item->dtype);
 }
 
 typedef bool Visit(Bench *bench, const Item *item, Error *error);

@@ -25,7 +25,8 @@ static const Option model_rows[] = {
   { .flag = "--pin", .kind = OPTION_SWITCH, .help = "bind each thread to a core" }
 #define TIER_ROW                                                                                   \
   {                                                                                                \
-    .flag = "--cpu-mask", .kind = OPTION_CHOICE, .choices = "reference|avx2|avx512|avx512_bf16",   \
+    .flag = "--cpu-mask", .kind = OPTION_CHOICE,                                                   \
+    .choices = "reference|avx2|avx512|avx512_bf16|amx_bf16",                                       \
     .standard_help = "the best of this processor",                                                 \
     .help = "highest instruction-set tier that kernels may use"                                    \
   }

@@ -27,6 +27,8 @@ static const char *const tier_flags[CPU_TIER_COUNT][MOST_FLAGS] = {
     [CPU_TIER_AVX2] = {"-O2", "-mavx2", "-mfma", "-mf16c", "-mbmi2"},
     [CPU_TIER_AVX512] = {"-O2", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma",
                          "-mf16c", "-mbmi2", "-mprefer-vector-width=512"},
+    [CPU_TIER_AMX_BF16] = {"-O2", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma",
+                           "-mf16c", "-mbmi2", "-mprefer-vector-width=512"},
     [CPU_TIER_AVX512_BF16] = {"-O2", "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma",
                               "-mf16c", "-mbmi2", "-mprefer-vector-width=512"},
 #endif

@@ -75,7 +75,8 @@ static int64_t chunk_rows(const StepCase *at) {
 }
 
 static bool streams(const StepCase *at, const LinearPlan *plan) {
-  return blocks(chunk_rows(at), at->kernels->tile_rows) <= plan->streamed_tiles;
+  return blocks(chunk_rows(at), linear_tile_rows(at->kernels, matrix_of(at)->dtype)) <=
+         plan->streamed_tiles;
 }
 
 static bool can_stream(const StepCase *at) {

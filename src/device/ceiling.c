@@ -11,6 +11,7 @@ enum { MAXIMUM_ROUNDS = 31, BLOCK = 4096 };
 
 static const CeilingLoops *loops_of(CpuTier tier) {
 #if defined(__x86_64__)
+  if (tier == CPU_TIER_AMX_BF16) return &ceiling_loops_amx_bf16;
   if (tier == CPU_TIER_AVX512_BF16) return &ceiling_loops_avx512_bf16;
   if (tier == CPU_TIER_AVX512) return &ceiling_loops_avx512;
   if (tier == CPU_TIER_AVX2) return &ceiling_loops_avx2;

@@ -24,7 +24,32 @@ static float fma_rounds(int64_t rounds) {
   return sum;
 }
 
-#if defined(__AVX512BF16__)
+#if defined(__AMX_BF16__)
+#include <immintrin.h>
+#define DOT_PRODUCT                                                                                \
+  { 4 * 2 * 16 * 16 * 32, dot_rounds }
+
+// Four matrices of sums, 16 x 16, from two of 16 rows and two of 16 columns, 32 deep.
+static float dot_rounds(int64_t rounds) {
+  struct {
+    uint8_t palette, start, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+  } config = {.palette = 1};
+  float sums[16][16];
+  for (int i = 0; i < 8; i++) config.rows[i] = 16, config.row_bytes[i] = 64;
+  __asm__ volatile("ldtilecfg %0" : : "m"(config)); // and clears all of them
+  for (int64_t round = 0; round < rounds; round++) {
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, sums, 64);
+  _tile_release();
+  return sums[0][0];
+}
+#elif defined(__AVX512BF16__)
 #include <immintrin.h>
 #define DOT_PRODUCT                                                                                \
   { (int64_t) DOT_CHAINS *LANES * 4, dot_rounds }

@@ -14,4 +14,4 @@ typedef struct {
 } CeilingLoops;
 
 extern const CeilingLoops ceiling_loops_reference, ceiling_loops_avx2, ceiling_loops_avx512,
-    ceiling_loops_avx512_bf16;
+    ceiling_loops_avx512_bf16, ceiling_loops_amx_bf16;

@@ -5,10 +5,12 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
-static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512",
-                                                       "avx512_bf16"};
+static const char *const tier_names[CPU_TIER_COUNT] = {"reference", "avx2", "avx512", "avx512_bf16",
+                                                       "amx_bf16"};
 
 const char *cpu_tier_name(CpuTier tier) {
   return tier_names[tier];
@@ -35,6 +37,19 @@ static uint32_t saved_registers(void) {
   return low;
 }
 
+static bool has_matrices(void) {
+  enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 }; // of leaf 7 in EDX
+  uint32_t a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && has_all(d, AMX_BF16 | AMX_TILE);
+}
+
+// The kernel saves matrix registers of processes alone that have asked for them.
+static bool may_use_matrices(void) {
+  enum { REQUEST_PERMISSION = 0x1023, MATRIX_DATA = 18, SAVED = 3 << 17 };
+  return has_matrices() && has_all(saved_registers(), SAVED) &&
+         syscall(SYS_arch_prctl, REQUEST_PERMISSION, MATRIX_DATA) == 0;
+}
+
 static CpuTier find_tier(void) {
   enum { OSXSAVE = 1 << 27, FMA = 1 << 12, MOVBE = 1 << 22, F16C = 1 << 29, AVX = 1 << 28 };
   enum { BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8, LZCNT = 1 << 5 };
@@ -53,9 +68,14 @@ static CpuTier find_tier(void) {
   if (!has_all(saved, 0xE6) || !has_all(b7, AVX512F | AVX512DQ | AVX512CD | AVX512BW | avx512vl))
     return CPU_TIER_AVX2;
   bool pairs = __get_cpuid_count(7, 1, &a, &b, &c, &d) && has_all(a, AVX512_BF16);
+  if (pairs && may_use_matrices()) return CPU_TIER_AMX_BF16;
   return pairs ? CPU_TIER_AVX512_BF16 : CPU_TIER_AVX512;
 }
 #else
+static bool has_matrices(void) {
+  return false;
+}
+
 static CpuTier find_tier(void) {
   return CPU_TIER_REFERENCE;
 }
@@ -72,21 +92,9 @@ CpuTier cpu_best_tier(void) {
   return (CpuTier)tier;
 }
 
-#if defined(__x86_64__)
-static bool multiplies_matrices(void) {
-  enum { AMX_BF16 = 1 << 22 };
-  uint32_t a, b, c, d;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && has_all(d, AMX_BF16);
-}
-#else
-static bool multiplies_matrices(void) {
-  return false;
-}
-#endif
-
 static CpuTier fastest_tier(void) {
   CpuTier best = cpu_best_tier();
-  return best == CPU_TIER_AVX512_BF16 && multiplies_matrices() ? CPU_TIER_AVX512 : best;
+  return best == CPU_TIER_AVX512_BF16 && has_matrices() ? CPU_TIER_AVX512 : best;
 }
 
 CpuTier cpu_chosen_tier(const char *mask) {

@@ -68,11 +68,12 @@ struct Kernels {
   bool tile_takes_bf16;       // else 16-bit panels are widened first
   void (*tile)(const Tile *tile);
   // Where the processor multiplies pairs of bfloat16, else NULL: the tile over bfloat16 panels with
-  // A rounded to bfloat16, to nearest even. A is packed by pack_row_pairs. Sums are float32;
-  // subnormal inputs and results count as 0.
+  // A rounded to bfloat16, to nearest even. A has at most dot_rows rows and is packed by
+  // pack_row_pairs. Sums are float32; subnormal inputs and results count as 0.
   void (*tile_dot)(const Tile *tile);
-  // As pack_rows, to [(columns + 1) / 2][rows] pairs of bfloat16, each in the place of a float; an
-  // odd last column is paired with 0.
+  int dot_rows;
+  // rows ≤ dot_rows of x to pairs of bfloat16, each in the place of a float, (columns + 1) / 2 of a
+  // row, in the order of the tile; an odd last column is paired with 0.
   void (*pack_row_pairs)(int rows, int64_t columns, const float *x, int64_t x_stride,
                          float *packed);
   // y of the panels [first, last) for all (≤ streamed_rows) rows of x, epilogue included.
@@ -149,4 +150,5 @@ struct Kernels {
 const Kernels *kernels_for(CpuTier tier);
 
 extern const Kernels kernels_reference;
-extern const Kernels kernels_avx2, kernels_avx512, kernels_avx512_bf16; // x86-64 builds only
+extern const Kernels kernels_avx2, kernels_avx512, kernels_avx512_bf16,
+    kernels_amx_bf16; // x86-64 builds only

@@ -13,7 +13,8 @@ enum {
   SMALL_PACKED_BYTES = 256 * 1024, // below it all of A stays in the second-level cache
   STREAM_AHEAD = 2048,             // bytes
   MANY_TILES = 8,                  // of a sliver
-  MOST_TILE_ROWS = 16,
+  MOST_TILE_ROWS = 32,
+  DOT_COLUMNS = 32, // a block of a product of pairs has whole ones, but the last
   MOST_TILE_COLUMNS = 64
 };
 
@@ -65,7 +66,7 @@ static Range block_rows(const Chunk *chunk, int64_t block) {
 }
 
 static int64_t tiles_of(const Chunk *chunk, int64_t rows) {
-  return ceiling_divide(rows, chunk->kernels->tile_rows);
+  return ceiling_divide(rows, linear_tile_rows(chunk->kernels, chunk->linear->matrix->dtype));
 }
 
 // What `columns` columns take in a packed row; blocks and tiles begin at even columns.
@@ -80,11 +81,16 @@ static float *packed_tile(const Chunk *chunk, Range rows, Range columns, Range t
          tile.begin * packed_columns(chunk, columns.end - columns.begin);
 }
 
-// Nearly equal blocks, of an even number of columns each.
+// Columns that are not parted between blocks.
+static int64_t column_step(const Chunk *chunk) {
+  return chunk->dot ? DOT_COLUMNS : 2;
+}
+
+// Nearly equal blocks of whole steps.
 static Range block_columns(const Chunk *chunk, int64_t block) {
-  int64_t columns = chunk->linear->matrix->columns;
-  Range pairs = even_part(ceiling_divide(columns, 2), chunk->column_blocks, block);
-  return (Range){2 * pairs.begin, smaller(2 * pairs.end, columns)};
+  int64_t columns = chunk->linear->matrix->columns, step = column_step(chunk);
+  Range steps = even_part(ceiling_divide(columns, step), chunk->column_blocks, block);
+  return (Range){step * steps.begin, smaller(step * steps.end, columns)};
 }
 
 // The tiles [tiles.begin, tiles.end) of one block of rows, all columns.
@@ -346,19 +352,23 @@ static const LinearPlan *plan_of(const Linear *linear) {
 
 static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t first_row) {
   const LinearPlan *plan = plan_of(linear);
-  Chunk chunk = {.kernels = kernels, .linear = linear, .plan = plan, .first_row = first_row};
+  Chunk chunk = {.kernels = kernels,
+                 .linear = linear,
+                 .plan = plan,
+                 .first_row = first_row,
+                 .dot = linear_rounds(kernels, linear->matrix->dtype)};
   chunk.rows = smaller(linear->rows - first_row, LINEAR_CHUNK_ROWS);
   chunk.blocks = ceiling_divide(chunk.rows, plan->block_rows);
   for (int64_t block = 0; block < chunk.blocks; block++) {
     Range rows = block_rows(&chunk, block);
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
-  chunk.dot = linear_rounds(kernels, linear->matrix->dtype, linear->rows);
   chunk.streamed = streams(&chunk);
   chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
-  // blocks are of an even number of columns
-  int64_t most = plan->sliver_bytes / (int64_t)sizeof(float) / chunk.tile_columns / 2 * 2;
-  chunk.column_blocks = chunk.streamed ? 1 : ceiling_divide(linear->matrix->columns, most);
+  int64_t step = column_step(&chunk), columns = linear->matrix->columns;
+  int64_t most = plan->sliver_bytes / (int64_t)sizeof(float) / chunk.tile_columns / step * step;
+  if (most < step) most = step;
+  chunk.column_blocks = chunk.streamed ? 1 : ceiling_divide(columns, most);
   chunk.groups = ceiling_divide(matrix_panels(linear->matrix->rows), kernels->tile_panels);
   chunk.panel_bytes = matrix_panel_bytes(linear->matrix->dtype, linear->matrix->columns);
   return chunk;
@@ -386,8 +396,12 @@ static void run_blocked(const Kernels *kernels, Team *team, const Linear *linear
   }
 }
 
-bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows) {
-  return kernels->tile_dot && dtype == DTYPE_BF16 && rows > kernels->streamed_rows;
+bool linear_rounds(const Kernels *kernels, Dtype dtype) {
+  return kernels->tile_dot && dtype == DTYPE_BF16;
+}
+
+int linear_tile_rows(const Kernels *kernels, Dtype dtype) {
+  return linear_rounds(kernels, dtype) ? kernels->dot_rows : kernels->tile_rows;
 }
 
 int linear_threads(const Linear *linear, int threads) {

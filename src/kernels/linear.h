@@ -4,12 +4,12 @@
 // once, straight from their 16-bit form; many rows go through a blocked matrix product (loop nest
 // after Goto & van de Geijn 2008 and BLIS) over activations packed into tiles.
 //
-// Where the processor multiplies pairs of bfloat16 (Kernels.tile_dot), a blocked product with
-// bfloat16 weights rounds x to bfloat16, as other engines do for that type; sums are float32 all
-// the same.
+// Where the processor multiplies pairs of bfloat16 (Kernels.tile_dot), products with bfloat16
+// weights round x to bfloat16, as other engines do for that type; sums are float32 all the same.
 //
 // The result does not depend on the number of threads: every output is summed by one thread, in an
-// order that the shape alone decides.
+// order that the shape of W alone decides. Nor does a row of it depend on how many others there
+// are (but in the reference tier, and where a tuned plan takes another library's product).
 #pragma once
 #include "device/team.h"
 #include "kernels/activation.h"
@@ -37,8 +37,10 @@ typedef struct {
 
 typedef struct Kernels Kernels;
 
-// Whether a product of so many rows with weights of the dtype rounds x to bfloat16.
-bool linear_rounds(const Kernels *kernels, Dtype dtype, int64_t rows);
+// Whether products with weights of the dtype round x to bfloat16.
+bool linear_rounds(const Kernels *kernels, Dtype dtype);
+// Rows of x that a tile of products with weights of the dtype takes.
+int linear_tile_rows(const Kernels *kernels, Dtype dtype);
 // How many of the team's threads the product takes.
 int linear_threads(const Linear *linear, int threads);
 // For any product of at most this many rows and columns of W (the most that any layer has) that

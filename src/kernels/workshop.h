@@ -52,8 +52,7 @@ const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: th
 extern const WorkshopOperator workshop_openblas;
 
 // Whether the tier does anything else at this shape than the one below it.
-bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype,
-                      WorkshopShape shape);
+bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype);
 
 // What measurements share: the team, the ceilings, and the memory that weights rotate through.
 typedef struct Workshop Workshop;

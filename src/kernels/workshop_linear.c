@@ -26,7 +26,7 @@ void workshop_linear_plan(WorkshopCase *bench) {
   bench->scratch_bytes = linear_scratch_bytes(s->m, s->k, team_size(bench->team));
   bench->flops = 2.0 * (double)s->m * (double)s->n * (double)s->k;
   bench->bytes = (double)bench->weight_count * workshop_element_bytes(bench);
-  bench->dot = linear_rounds(bench->kernels, bench->dtype, s->m);
+  bench->dot = linear_rounds(bench->kernels, bench->dtype);
 }
 
 static Matrix matrix_of(const WorkshopCase *bench) {

@@ -297,10 +297,9 @@ const WorkshopOperator *workshop_operators(int *count) {
   return operators;
 }
 
-bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype,
-                      WorkshopShape shape) {
-  if (kernels->tier != CPU_TIER_AVX512_BF16) return true;
-  return op->site <= SITE_VOCABULARY && linear_rounds(kernels, dtype, shape.m);
+bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype) {
+  if (kernels->tier < CPU_TIER_AVX512_BF16) return true;
+  return op->site <= SITE_VOCABULARY && linear_rounds(kernels, dtype);
 }
 
 const WorkshopOperator *workshop_operator_by_name(const char *name) {

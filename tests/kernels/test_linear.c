@@ -94,19 +94,21 @@ static void release(Data *data) {
   free(data->expected_rounded);
 }
 
-static void run_plan(const Kernels *kernels, const Case *shape, Data *data, int threads,
-                     const LinearPlan *plan) {
-  float *y = data->y.data;
-  for (int64_t i = 0; i < shape->rows * shape->out; i++) y[i] = NAN;
-  int64_t bytes = linear_plan_scratch_bytes(plan, shape->rows, shape->columns, threads);
+// Rows [first, first + rows).
+static void run_rows(const Kernels *kernels, const Case *shape, Data *data, int threads,
+                     const LinearPlan *plan, int64_t first, int64_t rows) {
+  float *y = (float *)data->y.data + first * shape->out;
+  for (int64_t i = 0; i < rows * shape->out; i++) y[i] = NAN;
+  int64_t bytes = linear_plan_scratch_bytes(plan, rows, shape->columns, threads);
   Guarded scratch = guarded_make((size_t)((bytes + 63) / 64 * 64));
   memset(scratch.data, 0xFF, (size_t)bytes);
-  Linear linear = {.x = data->x.data,
+  const float *residual = (const float *)data->residual.data + first * shape->out;
+  Linear linear = {.x = (const float *)data->x.data + first * shape->columns,
                    .x_stride = shape->columns,
-                   .rows = shape->rows,
+                   .rows = rows,
                    .matrix = &data->matrix,
                    .epilogue = {.activation = shape->activation,
-                                .residual = shape->residual ? data->residual.data : NULL,
+                                .residual = shape->residual ? residual : NULL,
                                 .residual_stride = shape->out},
                    .y = y,
                    .y_stride = shape->out,
@@ -114,6 +116,11 @@ static void run_plan(const Kernels *kernels, const Case *shape, Data *data, int 
                    .plan = plan};
   linear_run(kernels, teams[threads], &linear);
   guarded_free(scratch);
+}
+
+static void run_plan(const Kernels *kernels, const Case *shape, Data *data, int threads,
+                     const LinearPlan *plan) {
+  run_rows(kernels, shape, data, threads, plan, 0, shape->rows);
 }
 
 static void run(const Kernels *kernels, const Case *shape, Data *data, int threads) {
@@ -124,9 +131,23 @@ static void run(const Kernels *kernels, const Case *shape, Data *data, int threa
 static void assert_product(const Kernels *kernels, const Case *shape, const Data *data,
                            const char *what) {
   int64_t count = shape->rows * shape->out;
-  bool rounds = linear_rounds(kernels, shape->dtype, shape->rows);
+  bool rounds = linear_rounds(kernels, shape->dtype);
   assert_close(count, data->y.data, rounds ? data->expected_rounded : data->expected, bound, what);
   if (rounds) assert_close(count, data->y.data, data->expected, rounded_bound, what);
+}
+
+// `first` is what all rows gave together: one by one, and two by two, they give the same bits.
+static void check_rows(const Kernels *kernels, const Case *shape, Data *data, const float *first,
+                       const char *what) {
+  size_t bytes = (size_t)(shape->rows * shape->out) * sizeof(float);
+  if (kernels->tier == CPU_TIER_REFERENCE) return;
+  for (int64_t some = 1; some <= 2; some++) {
+    for (int64_t row = 0; row + some <= shape->rows; row += some)
+      run_rows(kernels, shape, data, 1, NULL, row, some);
+    size_t done = bytes / (size_t)shape->rows * (size_t)(shape->rows / some * some);
+    if (memcmp(first, data->y.data, done) != 0)
+      fail_msg("%s: %lld rows at a time differ", what, (long long)some);
+  }
 }
 
 static void check(const Kernels *kernels, const Case *shape, Data *data) {
@@ -143,6 +164,7 @@ static void check(const Kernels *kernels, const Case *shape, Data *data) {
     if (threads == 1) memcpy(first, data->y.data, bytes);
     if (memcmp(first, data->y.data, bytes) != 0) fail_msg("%s: %d threads differ", what, threads);
   }
+  check_rows(kernels, shape, data, first, what);
   free(first);
 }
 

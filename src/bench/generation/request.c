@@ -93,8 +93,12 @@ static bool read_tier(const Field *object, CpuTier *tier, Error *error) {
   Field field = field_get(object, "tier");
   const char *name = "";
   if (!field_text(&field, &name, error)) return false;
-  return cpu_tier_by_name(name, tier) ||
-         error_set(error, ERROR_FORMAT, field.path, "unknown tier \"%s\"", name);
+  if (!cpu_tier_by_name(name, tier))
+    return error_set(error, ERROR_FORMAT, field.path, "unknown tier \"%s\"", name);
+  if (*tier > cpu_best_tier())
+    return error_set(error, ERROR_UNSUPPORTED, field.path, "is %s, this processor's best is %s",
+                     name, cpu_tier_name(cpu_best_tier()));
+  return true;
 }
 
 static bool read_case(const Field *object, Arena *arena, RequestCase *item, Error *error) {

@@ -45,8 +45,7 @@ Work work_of(const Model *model, const WorkShape *shape) {
   double tokens = (double)(shape->batch * shape->prompt_length);
   int64_t end = shape->depth + shape->prompt_length, middle = end + shape->new_tokens / 2;
   double layers = 2.0 * (double)sum_layers(model, elements) * tokens;
-  bool dot = linear_rounds(kernels_for(shape->tier), model_dtype(model),
-                           shape->batch * shape->prompt_length);
+  bool dot = linear_rounds(kernels_for(shape->tier), model_dtype(model));
   double attention = 4.0 * (double)(config->heads * config->head_dim * shape->batch) *
                      (attention_pairs(config, end) - attention_pairs(config, shape->depth));
   return (Work){

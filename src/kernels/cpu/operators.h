@@ -26,6 +26,11 @@ void TIER_FUNCTION(values_direct)(const Matmul *product, int64_t begin, int64_t 
 void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,
                               float *packed);
 #if defined(DOT_PAIRS)
+void TIER_FUNCTION(linear_dot)(const Linear *linear, int64_t first, int64_t last);
+void TIER_FUNCTION(linear_amx)(const Linear *linear, int64_t first, int64_t last);
+void TIER_FUNCTION(tile_amx)(const Tile *tile);
+void TIER_FUNCTION(pack_row_matrices)(int rows, int64_t columns, const float *x, int64_t x_stride,
+                                      float *packed);
 void TIER_FUNCTION(tile_dot)(const Tile *tile);
 void TIER_FUNCTION(pack_row_pairs)(int rows, int64_t columns, const float *x, int64_t x_stride,
                                    float *packed);

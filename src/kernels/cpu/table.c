@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/cpu/operators.h"
 
-// The tier of bfloat16 products is AVX-512 with a second tile.
-#if defined(DOT_PAIRS)
+// The tiers of bfloat16 products are AVX-512 with others in the place of some.
+#if defined(__AMX_BF16__)
+const Kernels kernels_amx_bf16 = {
+    .tier = CPU_TIER_AMX_BF16,
+    .linear_direct = TIER_FUNCTION(linear_amx),
+    .tile_dot = TIER_FUNCTION(tile_amx),
+    .dot_rows = 2 * LANES,
+    .pack_row_pairs = TIER_FUNCTION(pack_row_matrices),
+#elif defined(DOT_PAIRS)
 const Kernels kernels_avx512_bf16 = {
     .tier = CPU_TIER_AVX512_BF16,
+    .linear_direct = TIER_FUNCTION(linear_dot),
     .tile_dot = TIER_FUNCTION(tile_dot),
+    .dot_rows = TILE_ROWS,
     .pack_row_pairs = TIER_FUNCTION(pack_row_pairs),
 #else
 const Kernels TIER_FUNCTION_OF(kernels, TIER_NAME) = {
     .tier = LANES == 16 ? CPU_TIER_AVX512 : CPU_TIER_AVX2,
+    .linear_direct = TIER_FUNCTION(linear_direct),
 #endif
     .tile_rows = TILE_ROWS,
     .tile_panels = TILE_PANELS,
@@ -17,7 +27,6 @@ const Kernels TIER_FUNCTION_OF(kernels, TIER_NAME) = {
     .direct_rows = DIRECT_ROWS,
     .tile_takes_bf16 = true,
     .tile = TIER_FUNCTION(tile),
-    .linear_direct = TIER_FUNCTION(linear_direct),
     .matmul_direct = TIER_FUNCTION(matmul_direct),
     .pack_rows = TIER_FUNCTION(pack_rows),
     .widen_panel = TIER_FUNCTION(widen_panel),
