@@ -20,7 +20,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
         --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -38,7 +38,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
         --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -62,7 +62,7 @@ _attometer() {
         --load) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --save) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --print-config) COMPREPLY=($(compgen -W 'yaml json' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
       esac
       flags='--config --dtype --b --nh --s --d --mods --backend --calculate-bwd --decoding --kv-size --dynamic --max-autotune --flex --jit-async --score --mask --param --array --max-seq --max-batch --max-bytes --time-budget --timeout --measure-time --warmup --cold --no-cold --output-dir --resume --output-format --throughput --no-throughput --show-speedups --plot --save-path --output-json-for-dashboard --benchmark-name --log-level --branch-name --commit-id --commit-message --load --save --dry-run --print-config --list-mods --list-backends --threads --pin --cpu-mask --help' ;;
     report)
@@ -78,7 +78,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
         --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -93,7 +93,7 @@ _attometer() {
         --device) COMPREPLY=($(compgen -W 'cpu' -- "$word")); return ;;
         --attn-implementation) COMPREPLY=($(compgen -W 'eager sdpa flash_attention_2 flex_attention' -- "$word")); return ;;
         --sdpa-backend) COMPREPLY=($(compgen -W 'math efficient_attention flash_attention' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
         --compile-mode) COMPREPLY=($(compgen -W 'none default reduce-overhead max-autotune max-autotune-no-cudagraphs' -- "$word")); return ;;
         --dump-graph) COMPREPLY=($(compgen -W 'before after all' -- "$word")); return ;;
         --dump-folder) COMPREPLY=($(compgen -f -- "$word")); return ;;
@@ -113,7 +113,7 @@ _attometer() {
       case "$before" in
         --dtype) COMPREPLY=($(compgen -W 'float32 bfloat16 float16' -- "$word")); return ;;
         --output-format) COMPREPLY=($(compgen -W 'table json' -- "$word")); return ;;
-        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16' -- "$word")); return ;;
+        --cpu-mask) COMPREPLY=($(compgen -W 'reference avx2 avx512 avx512_bf16 amx_bf16' -- "$word")); return ;;
       esac
       flags='--list --shape --rows --dtype --seconds --full --seed --output-format --threads --pin --cpu-mask --help' ;;
     cache)

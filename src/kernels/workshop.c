@@ -12,6 +12,7 @@ enum {
   MOST_CHECKED = 256,
   MOST_SAMPLES = 101,
   LEAST_SAMPLES = 5, // where they fit
+  CEILING_ROUNDS = 15,
   POISON_BYTES = 256,
   POISON = 0xA5
 };
@@ -238,11 +239,11 @@ Workshop *workshop_open(Team *team, const Ceilings *ceilings, uint64_t seed) {
 }
 
 bool workshop_take_ceilings(Workshop *workshop, Dtype dtype, Error *error) {
-  enum { FMA_ROUNDS = 15, READ_ROUNDS = 5 };
+  enum { READ_ROUNDS = 5 };
   Ceilings *ceilings = &workshop->ceilings;
   if (!need_weights(workshop, dtype, 1, error)) return false;
-  ceilings->fma_gflop_per_s = ceiling_fma(workshop->team, ceilings->tier, FMA_ROUNDS);
-  ceilings->dot_gflop_per_s = ceiling_dot(workshop->team, ceilings->tier, FMA_ROUNDS);
+  ceilings->fma_gflop_per_s = ceiling_fma(workshop->team, ceilings->tier, CEILING_ROUNDS);
+  ceilings->dot_gflop_per_s = ceiling_dot(workshop->team, ceilings->tier, CEILING_ROUNDS);
   ceilings->read_gb_per_s = ceiling_read(workshop->team, ceilings->tier, workshop->weights.data,
                                          (int64_t)workshop->weights.size, READ_ROUNDS);
   return true;
@@ -283,7 +284,10 @@ bool workshop_measure(Workshop *workshop, const WorkshopOperator *op, const Kern
   }
   if (result->correct) {
     take_time(&stand, first, seconds, result);
-    take_rates(&stand.bench, &workshop->ceilings, result);
+    Ceilings ceilings = workshop->ceilings; // the peak of pairs is not the same in all tiers
+    if (stand.bench.dot && kernels->tier != ceilings.tier)
+      ceilings.dot_gflop_per_s = ceiling_dot(workshop->team, kernels->tier, CEILING_ROUNDS);
+    take_rates(&stand.bench, &ceilings, result);
   }
   close_stand(&stand);
   return opened;

@@ -81,8 +81,8 @@ static const struct {
      "share", 1},
     {ROOFLINE, "prefill_share", "prefill_share", "prefill, share of the products' peak", "of peak",
      "share", 1},
-    {ROOFLINE, "prefill_share_fma", "prefill_share_fma", "prefill, share of FMA peak", "", "share",
-     1},
+    // no share of a ceiling: other products may pass it
+    {ROOFLINE, "prefill_share_fma", "prefill_share_fma", "prefill, times FMA peak", "", "times", 1},
     {ROOFLINE, "decode_share_executed", "decode_share_executed",
      "decode, share of read bandwidth, bytes really read", "", "share", 1},
     {ROOFLINE, "prefill_share_executed", "prefill_share_executed",
