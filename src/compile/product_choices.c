@@ -75,13 +75,9 @@ static int64_t chunk_rows(const StepCase *at) {
 }
 
 static bool streams(const StepCase *at, const LinearPlan *plan) {
-  return blocks(chunk_rows(at), linear_tile_rows(at->kernels, matrix_of(at)->dtype)) <=
-         plan->streamed_tiles;
-}
-
-static bool can_stream(const StepCase *at) {
   Dtype dtype = matrix_of(at)->dtype;
-  return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && at->kernels->tile_takes_bf16);
+  return linear_streams(at->kernels, dtype, plan,
+                        blocks(chunk_rows(at), linear_tile_rows(at->kernels, dtype)));
 }
 
 static int64_t slivers(const StepCase *at, const LinearPlan *plan) {
@@ -93,7 +89,7 @@ static int64_t slivers(const StepCase *at, const LinearPlan *plan) {
 static bool differ(const StepCase *at, const LinearPlan *a, const LinearPlan *b) {
   if (a->threads != b->threads) return true;
   if (rows_of(at) <= at->kernels->streamed_rows) return false;
-  if (can_stream(at) && streams(at, a) != streams(at, b)) return true;
+  if (streams(at, a) != streams(at, b)) return true;
   if (a->cut != b->cut) return at->threads > 1;
   if (a->block_rows != b->block_rows)
     return blocks(chunk_rows(at), a->block_rows) != blocks(chunk_rows(at), b->block_rows);

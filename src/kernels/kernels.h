@@ -72,6 +72,7 @@ struct Kernels {
   // pack_row_pairs. Sums are float32; subnormal inputs and results count as 0.
   void (*tile_dot)(const Tile *tile);
   int dot_rows;
+  bool dot_streams; // it is so fast that W is best read as it lies however many rows there are
   // rows ≤ dot_rows of x to pairs of bfloat16, each in the place of a float, (columns + 1) / 2 of a
   // row, in the order of the tile; an odd last column is paired with 0.
   void (*pack_row_pairs)(int rows, int64_t columns, const float *x, int64_t x_stride,

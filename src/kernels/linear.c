@@ -339,10 +339,10 @@ static void run_chunk(const Chunk *chunk, int thread, int team, Workspace *works
 }
 
 // Where few tiles have all rows; only weights that a tile reads as they are.
-static bool streams(const Chunk *chunk) {
-  Dtype dtype = chunk->linear->matrix->dtype;
-  if (chunk->tiles > chunk->plan->streamed_tiles) return false;
-  return dtype == DTYPE_F32 || (dtype == DTYPE_BF16 && chunk->kernels->tile_takes_bf16);
+bool linear_streams(const Kernels *kernels, Dtype dtype, const LinearPlan *plan, int64_t tiles) {
+  bool few = tiles <= plan->streamed_tiles;
+  if (dtype == DTYPE_BF16) return kernels->tile_takes_bf16 && (few || kernels->dot_streams);
+  return dtype == DTYPE_F32 && few;
 }
 
 static const LinearPlan *plan_of(const Linear *linear) {
@@ -363,7 +363,7 @@ static Chunk chunk_at(const Kernels *kernels, const Linear *linear, int64_t firs
     Range rows = block_rows(&chunk, block);
     chunk.tiles += tiles_of(&chunk, rows.end - rows.begin);
   }
-  chunk.streamed = streams(&chunk);
+  chunk.streamed = linear_streams(kernels, linear->matrix->dtype, plan, chunk.tiles);
   chunk.tile_columns = (int64_t)kernels->tile_panels * MATRIX_PANEL;
   int64_t step = column_step(&chunk), columns = linear->matrix->columns;
   int64_t most = plan->sliver_bytes / (int64_t)sizeof(float) / chunk.tile_columns / step * step;

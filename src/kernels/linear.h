@@ -41,6 +41,8 @@ typedef struct Kernels Kernels;
 bool linear_rounds(const Kernels *kernels, Dtype dtype);
 // Rows of x that a tile of products with weights of the dtype takes.
 int linear_tile_rows(const Kernels *kernels, Dtype dtype);
+// Whether a product of so many tiles of rows that follows the plan reads W once, as it lies.
+bool linear_streams(const Kernels *kernels, Dtype dtype, const LinearPlan *plan, int64_t tiles);
 // How many of the team's threads the product takes.
 int linear_threads(const Linear *linear, int threads);
 // For any product of at most this many rows and columns of W (the most that any layer has) that

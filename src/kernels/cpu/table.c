@@ -8,6 +8,7 @@ const Kernels kernels_amx_bf16 = {
     .linear_direct = TIER_FUNCTION(linear_amx),
     .tile_dot = TIER_FUNCTION(tile_amx),
     .dot_rows = 2 * LANES,
+    .dot_streams = true,
     .pack_row_pairs = TIER_FUNCTION(pack_row_matrices),
 #elif defined(DOT_PAIRS)
 const Kernels kernels_avx512_bf16 = {
