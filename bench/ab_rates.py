@@ -4,20 +4,21 @@
 
 Usage: bench/ab_rates.py [PROGRAM [COMPARISONS]]
 
-Writes bench/results/ab_rates.json and .md. A verdict of a comparison with itself is a false alarm; at most 5 % of them
+Writes bench/results/MACHINE/ab_rates.json and .md. A verdict of a comparison with itself is a false alarm; at most 5 % of them
 may raise one. Runs for a few minutes; nothing else should run beside it, but noise may make it slower only, not wrong.
 """
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-RESULTS = os.path.join(ROOT, "bench", "results")
+sys.path.insert(0, os.path.join(ROOT, "bench", "peers"))
+import result_file  # noqa: E402 (after its folder is known)
+
 METRICS = ["inter_token_latency", "time_to_first_token", "throughput", "e2e_latency"]
 SCENARIO = ["--model-id", "preset:tiny", "-n", "16", "--attn-implementation", "sdpa", "--rounds-max", "60"]
 # name, A, B, least effect, share of COMPARISONS, verdict of time_to_first_token that is right
@@ -72,7 +73,7 @@ def rate_group(program, name, a, b, effect, count, right, folder):
 def write_json(document):
     """A line for each comparison."""
     head = {key: value for key, value in document.items() if key != "groups"}
-    with open(os.path.join(RESULTS, "ab_rates.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(result_file.folder(), "ab_rates.json"), "w", encoding="utf-8") as file:
         file.write(json.dumps(head)[:-1] + ', "groups": [')
         for index, group in enumerate(document["groups"]):
             facts = {key: value for key, value in group.items() if key != "runs"}
@@ -98,16 +99,8 @@ def write(document):
               f"{document['groups'][-1]['comparisons']}, a ratio off by "
               f"{100 * document['groups'][-1]['median_ttft_ratio_off']:.0f} % in the median. The ratio of a scenario to itself "
               f"was off by {100 * document['groups'][0]['median_ttft_ratio_off']:.1f} % in the median.", ""]
-    with open(os.path.join(RESULTS, "ab_rates.md"), "w", encoding="utf-8") as file:
+    with open(os.path.join(result_file.folder(), "ab_rates.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(lines))
-
-
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return f"{line.split(':')[1].strip()}, {len(os.sched_getaffinity(0))} cores"
-    return platform.machine()
 
 
 def main():
@@ -117,7 +110,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         groups = [rate_group(program, name, a, b, effect, max(1, round(share * comparisons)), right, folder)
                   for name, a, b, effect, share, right in GROUPS]
-    document = {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": processor(),
+    document = {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "machine": f"{result_file.processor()}, {len(os.sched_getaffinity(0))} cores",
                 "seconds": time.monotonic() - start, "groups": groups}
     write(document)
     for group in groups:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What compile modes bring: {eager, default, reduce-overhead} x {plain, kernelized} x attention, all
 of them in turn in each round, next to the ceilings that attometer measures in the same run. Writes
-bench/results/compile.json and compile.md; shapes that are not measured this time keep their rows.
+bench/results/MACHINE/compile.json and compile.md; shapes that are not measured this time keep their rows.
 
 A ratio is that of a round to the plain eager form with the same attention in the same round; the
 median over the rounds stands, with their range.
@@ -169,9 +169,9 @@ def options_of():
 
 
 def main():
-    from generation import output_of, processor
+    from generation import output_of
     options = options_of()
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "threads": options.threads,
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "threads": options.threads,
              "commit": output_of("git", "-C", ROOT, "rev-parse", "HEAD"),
              "command": " ".join(["bench/compile.py"] + sys.argv[1:])}
     for shape in options.shapes:

@@ -2,7 +2,7 @@
 """Attention by itself beside PyTorch's on the CPU: scaled_dot_product_attention (forward, backward,
 decode) and compiled flex_attention (forward), float32, in turn, several rounds, with the multiply-add
 peak and the read bandwidth that attometer measures beside each of its own cells; and ours in bfloat16.
-Writes bench/results/attention.json and attention.md; cells that are not measured this time keep the rows
+Writes bench/results/MACHINE/attention.json and attention.md; cells that are not measured this time keep the rows
 they have there, with their own date.
 
   attention.py [--rounds N] [--lengths N...] [--dims N...] [--parts prefill bfloat16 decode]
@@ -20,7 +20,7 @@ import time
 
 import result_file
 from engines import ROOT
-from generation import output_of, processor
+from generation import output_of
 from tables import markdown
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -204,7 +204,7 @@ def write(results):
 
 
 def facts_of(options, peer):
-    return {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "threads": options.threads,
+    return {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "threads": options.threads,
             "torch": peer.version, "commit": output_of("git", "-C", ROOT, "rev-parse", "HEAD"),
             "command": " ".join(["bench/peers/attention.py"] + sys.argv[1:])}
 

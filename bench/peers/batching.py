@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sixteen sequences at once beside llama.cpp (llama-batched-bench) and transformers' continuous
 batching (generate_batch, paged sdpa, float32): random weights, the same lengths, dtypes and threads,
-engines in turn, several rounds. Writes bench/results/batching.json and batching.md.
+engines in turn, several rounds. Writes bench/results/MACHINE/batching.json and batching.md.
 
   batching.py [--shapes smollm2-135m] [--dtypes bfloat16 float32] [--batches 16]
               [--prompt 128] [--tokens 32] [--rounds N] [--repeats N] [--threads N]
@@ -19,7 +19,7 @@ import time
 import result_file
 import tables
 from engines import HERE, HOME, ROOT
-from generation import processor, versions
+from generation import versions
 from shapes import SHAPES, gguf_file, weights
 
 # What each engine is timed for: prompts until the last first token, tokens after that, and both.
@@ -190,7 +190,7 @@ def main():
     if options.worker:
         transformers_batching(json.loads(options.worker))
         return
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "versions": versions(),
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "versions": versions(),
              "rounds": options.rounds, "command": " ".join(["bench/peers/batching.py"] + sys.argv[1:])}
     results = []
     for shape in options.shapes:

@@ -20,7 +20,7 @@ import time
 import result_file
 from attention import PyTorch, mean
 from engines import ROOT
-from generation import output_of, processor
+from generation import output_of
 from tables import markdown
 
 PATTERNS = ["noop", "causal", "rel", "head_bias", "alibi", "sliding_window", "document_mask", "prefix_lm",
@@ -162,7 +162,7 @@ def main():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     peer = PyTorch(options.threads)
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "threads": options.threads,
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "threads": options.threads,
              "torch": peer.version, "commit": output_of("git", "-C", ROOT, "rev-parse", "HEAD")}
     for pattern in options.patterns:
         for dim in options.dims:

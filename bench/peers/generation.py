@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prefill and decode beside llama.cpp and transformers: same shapes, random weights, dtypes and
 threads, engines in turn, several rounds, with the ceilings that attometer measures in each of its
-own runs. Writes bench/results/generation.json and generation.md; what is not measured this time
+own runs. Writes generation.json and generation.md in bench/results/MACHINE; what is not measured this time
 keeps the rows that it has there, with their own date.
 
 Parts: speed (prefill 512, decode), depth (decode with 0, 1024 and 4096 tokens in the cache), batch
@@ -10,11 +10,10 @@ alone).
 
   generation.py [--parts speed depth batch start] [--shapes smollm2-135m llama-3.2-1b]
                 [--dtypes bfloat16 float32] [--rounds N] [--repeats N] [--threads N]
-  generation.py --readme      writes README.md's table again from generation.json, no more
+  generation.py --readme      writes README.md's tables again, one for each machine, no more
 """
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -78,17 +77,9 @@ def write_readme():
         sys.exit(f"README.md: expected one line {README_BEGIN.strip()} and one {README_END.strip()}")
     before, rest = text.split(README_BEGIN)
     after = rest.split(README_END)[1]
-    table = "\n" + tables.readme_table(result_file.read("generation")) + "\n"
+    table = "\n" + "\n".join(tables.readme_table(results) for results in result_file.read_all("generation")) + "\n"
     with open(path, "w", encoding="utf-8") as file:
         file.write(before + README_BEGIN + table + README_END + after)
-
-
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.machine()
 
 
 def output_of(*command):
@@ -113,7 +104,7 @@ def options_of():
     parser.add_argument("--dtypes", nargs="+", choices=list(tables.BYTES),
                         help="default: both, but bfloat16 alone for depth and batch")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--readme", action="store_true", help="write README.md's table again, no more")
+    parser.add_argument("--readme", action="store_true", help="write README.md's tables again, no more")
     return parser.parse_args()
 
 
@@ -122,7 +113,7 @@ def main():
     if options.readme:
         write_readme()
         return
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "versions": versions(),
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "versions": versions(),
              "command": " ".join(["bench/peers/generation.py"] + sys.argv[1:])}
     for part in options.parts:
         for shape in options.shapes:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matrix-matrix products of the presets' shapes at 512 rows, by the best tier of this processor and,
-where it is installed, by OpenBLAS. Writes bench/results/kernels.json and kernels.md.
+where it is installed, by OpenBLAS. Writes bench/results/MACHINE/kernels.json and kernels.md.
 
   kernels.py [--rounds N] [--seconds X]
 """
@@ -12,8 +12,8 @@ import subprocess
 import time
 
 from engines import ROOT
-from generation import output_of, processor
-from result_file import RESULTS
+import result_file
+from generation import output_of
 from tables import markdown
 
 PRESETS = ("smollm2-135m", "llama-3.2-1b", "qwen3-0.6b", "gpt2")
@@ -67,15 +67,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
     options = parser.parse_args()
-    facts = {"date": time.strftime("%Y-%m-%d"), "processor": processor(), "rounds": options.rounds,
+    facts = {"date": time.strftime("%Y-%m-%d"), "processor": result_file.processor(), "rounds": options.rounds,
              "commit": output_of("git", "-C", ROOT, "rev-parse", "HEAD")}
     found = best_tiers(collect(options.rounds, options.seconds))
-    with open(os.path.join(RESULTS, "kernels.json"), "w", encoding="utf-8") as file:
-        json.dump({**facts, "results": [{"shape": place[0], **row} for place, rows in found.items()
-                                        for row in rows]}, file, indent=1)
+    results = [{"shape": place[0], **row} for place, rows in found.items() for row in rows]
     text = table(found, facts)
-    with open(os.path.join(RESULTS, "kernels.md"), "w", encoding="utf-8") as file:
-        file.write(text)
+    path = os.path.join(result_file.folder(), "kernels")
+    result_file.replace(path + ".json", json.dumps({**facts, "results": results}, indent=1))
+    result_file.replace(path + ".md", text)
     print(text)
 
 
