@@ -24,7 +24,7 @@ static float fma_rounds(int64_t rounds) {
   return sum;
 }
 
-#if defined(__AMX_BF16__)
+#if defined(__AMX_BF16__) || defined(__AMXBF16__)
 #include <immintrin.h>
 #define DOT_PRODUCT                                                                                \
   { 4 * 2 * 16 * 16 * 32, dot_rounds }

@@ -9,7 +9,7 @@
 #pragma once
 #include "kernels/cpu/operators.h"
 
-#if defined(LANES) && defined(__AMX_BF16__)
+#if defined(LANES) && defined(MATRIX_REGISTERS)
 enum { AMX_SIDE = 16, AMX_BLOCK_FLOATS = AMX_SIDE * MATRIX_PANEL };
 
 _Static_assert((int)AMX_SIDE == (int)LANES && (int)MATRIX_PANEL == (int)LANES,

@@ -2,7 +2,7 @@
 #include "kernels/cpu/operators.h"
 
 // The tiers of bfloat16 products are AVX-512 with others in the place of some.
-#if defined(__AMX_BF16__)
+#if defined(MATRIX_REGISTERS)
 const Kernels kernels_amx_bf16 = {
     .tier = CPU_TIER_AMX_BF16,
     .linear_direct = TIER_FUNCTION(linear_amx),

@@ -7,7 +7,7 @@
 //
 // `part` forms touch the first `count` (0 … LANES) elements of memory only; the other lanes read 0.
 // `pair` forms read or write LANES pairs of bfloat16 (even column, odd column). Where DOT_PAIRS is
-// defined the processor multiplies such pairs.
+// defined the processor multiplies such pairs, and where MATRIX_REGISTERS is, matrices of them.
 #pragma once
 #include "kernels/kernels.h"
 #include "tensor/half.h"
@@ -17,6 +17,10 @@
 #include "kernels/cpu/avx512/vector.h"
 #elif defined(__AVX2__)
 #include "kernels/cpu/avx2/vector.h"
+#endif
+
+#if defined(__AMX_BF16__) || defined(__AMXBF16__) // gcc, clang; clang until 15
+#define MATRIX_REGISTERS
 #endif
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
