@@ -25,20 +25,18 @@ static float fma_rounds(int64_t rounds) {
 }
 
 #if defined(__AMX_BF16__) || defined(__AMXBF16__)
+#include "device/amx.h"
 #include <immintrin.h>
 #define DOT_PRODUCT                                                                                \
   { 4 * 2 * 16 * 16 * 32, dot_rounds }
 
 // Four matrices of sums, 16 x 16, from two of 16 rows and two of 16 columns, 32 deep.
 static float dot_rounds(int64_t rounds) {
-  struct {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-  } config = {.palette = 1};
-  float sums[16][16];
-  for (int i = 0; i < 8; i++) config.rows[i] = 16, config.row_bytes[i] = 64;
-  __asm__ volatile("ldtilecfg %0" : : "m"(config)); // and clears all of them
+  AmxConfig config = {.palette = 1};
+  float sums[AMX_SIDE][AMX_SIDE];
+  for (int i = 0; i < AMX_REGISTERS; i++)
+    config.rows[i] = AMX_SIDE, config.row_bytes[i] = AMX_ROW_BYTES;
+  amx_configure(&config);
   for (int64_t round = 0; round < rounds; round++) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);

@@ -51,7 +51,7 @@ const WorkshopOperator *workshop_operator_by_name(const char *name); // NULL: th
 // does not matter. Not in the list.
 extern const WorkshopOperator workshop_openblas;
 
-// Whether the tier does anything else at this shape than the one below it.
+// Whether the tier does anything else than the one below it.
 bool workshop_differs(const WorkshopOperator *op, const Kernels *kernels, Dtype dtype);
 
 // What measurements share: the team, the ceilings, and the memory that weights rotate through.

@@ -3,7 +3,7 @@
 // give for more rows: x is rounded, even and odd products of a block of pairs have sums of their
 // own (Intel SDM vol. 2: TDPBF16PS), but for subnormal numbers, which there count as 0. Vectors
 // read memory faster than matrix registers are filled.
-#include "kernels/cpu/amx.h"
+#include "device/amx.h"
 #include "kernels/cpu/stream_form.h"
 
 enum { BLOCK_COLUMNS = 2048, PAIR_BYTES = MATRIX_PANEL * 4 };
@@ -81,15 +81,7 @@ static ALWAYS_INLINE void run_form(const StreamPass *pass, StreamForm form) {
   stream_store_sums(pass, form, &sums);
 }
 
-#define PASS(ROWS, PANELS)                                                                         \
-  static void pass_##ROWS##_##PANELS(const StreamPass *pass) {                                     \
-    run_form(pass, (StreamForm){ROWS, PANELS, DTYPE_BF16});                                        \
-  }
-PASS(1, 4)
-PASS(2, 4)
-PASS(1, 1)
-PASS(2, 1)
-static const StreamFunctions functions = {{pass_1_4, pass_2_4}, {pass_1_1, pass_2_1}};
+STREAM_PAIR_FUNCTIONS
 
 // 16 even and 16 odd elements of each block, as floats; then the pairs that fill none.
 static void round_row(int64_t columns, const float *x, float *out) {

@@ -29,16 +29,7 @@ static ALWAYS_INLINE void run_form(const StreamPass *pass, StreamForm form) {
   stream_store_sums(pass, form, &sums);
 }
 
-#define PASS(ROWS, PANELS)                                                                         \
-  static void pass_##ROWS##_##PANELS(const StreamPass *pass) {                                     \
-    run_form(pass, (StreamForm){ROWS, PANELS, DTYPE_BF16});                                        \
-  }
-PASS(1, 4)
-PASS(2, 4)
-PASS(1, 1)
-PASS(2, 1)
-static const StreamFunctions functions = {{pass_1_4, pass_2_4}, {pass_1_1, pass_2_1}};
-_Static_assert((int)PANEL_VECTORS == 1 && (int)STREAMS_OF_TWO == 4, "a panel is one vector");
+STREAM_PAIR_FUNCTIONS
 
 static const float *columns_of(const Linear *linear, int64_t first, int64_t last, float *room,
                                int64_t *stride) {

@@ -30,6 +30,11 @@ typedef struct {
   Vector vector[STREAMED_ROWS][MOST_STREAMS][PANEL_VECTORS];
 } StreamSums;
 
+static ALWAYS_INLINE float *stream_sum_at(const StreamPass *pass, StreamForm form, int row, int p,
+                                          int v) {
+  return pass->sums + (p * form.rows + row) * MATRIX_PANEL + v * LANES;
+}
+
 static ALWAYS_INLINE void stream_load_sums(const StreamPass *pass, StreamForm form,
                                            StreamSums *sums) {
 #pragma GCC unroll 4
@@ -38,8 +43,7 @@ static ALWAYS_INLINE void stream_load_sums(const StreamPass *pass, StreamForm fo
     for (int row = 0; row < form.rows; row++)
 #pragma GCC unroll 2
       for (int v = 0; v < PANEL_VECTORS; v++)
-        sums->vector[row][p][v] =
-            vector_load(pass->sums + (p * form.rows + row) * MATRIX_PANEL + v * LANES);
+        sums->vector[row][p][v] = vector_load(stream_sum_at(pass, form, row, p, v));
 }
 
 static ALWAYS_INLINE void stream_store_sums(const StreamPass *pass, StreamForm form,
@@ -50,8 +54,7 @@ static ALWAYS_INLINE void stream_store_sums(const StreamPass *pass, StreamForm f
     for (int row = 0; row < form.rows; row++)
 #pragma GCC unroll 2
       for (int v = 0; v < PANEL_VECTORS; v++)
-        vector_store(pass->sums + (p * form.rows + row) * MATRIX_PANEL + v * LANES,
-                     sums->vector[row][p][v]);
+        vector_store(stream_sum_at(pass, form, row, p, v), sums->vector[row][p][v]);
 }
 
 // `bytes` (a constant) of every panel from `at` on.
@@ -68,6 +71,21 @@ static ALWAYS_INLINE void stream_prefetch(const StreamPass *pass, StreamForm for
 typedef struct {
   StreamFunction *several[STREAMED_ROWS], *one[STREAMED_ROWS];
 } StreamFunctions;
+
+#if defined(DOT_PAIRS)
+// `functions`, of the run_form above it, for bfloat16 where a panel is one vector.
+#define STREAM_PAIR_PASS(ROWS, PANELS)                                                             \
+  static void pass_##ROWS##_##PANELS(const StreamPass *pass) {                                     \
+    run_form(pass, (StreamForm){ROWS, PANELS, DTYPE_BF16});                                        \
+  }
+#define STREAM_PAIR_FUNCTIONS                                                                      \
+  STREAM_PAIR_PASS(1, 4)                                                                           \
+  STREAM_PAIR_PASS(2, 4)                                                                           \
+  STREAM_PAIR_PASS(1, 1)                                                                           \
+  STREAM_PAIR_PASS(2, 1)                                                                           \
+  static const StreamFunctions functions = {{pass_1_4, pass_2_4}, {pass_1_1, pass_2_1}};           \
+  _Static_assert((int)PANEL_VECTORS == 1 && (int)STREAMS_OF_TWO == 4, "a panel is one vector");
+#endif
 
 // Of LANES rows of W from `column` on, those that there are.
 static ALWAYS_INLINE int64_t stream_part(const Linear *linear, int64_t column) {

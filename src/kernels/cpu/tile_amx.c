@@ -1,8 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
-// The register tile on matrix registers: up to 32 rows times two panels.
-#include "kernels/cpu/amx.h"
+// The register tile on matrix registers: up to 32 rows times two panels. A register has 16 rows of
+// 64 bytes: of x, 16 pairs of 16 rows; of W, one panel's 16 pairs; of sums, 16 rows of a panel. One
+// instruction adds the product of two of them to a third.
+//
+// Sums begin in memory and end there. A depth that is no multiple of a block's leaves pairs that
+// are added to them one by one, in vectors. So bits depend on the depth alone, not on how many rows
+// or panels there are.
+#include "device/amx.h"
+#include "kernels/cpu/operators.h"
 
-// rows of x, two matrices of them where `high`; panels: 1 or 2.
+_Static_assert((int)AMX_SIDE == (int)LANES && (int)MATRIX_PANEL == (int)LANES,
+               "a panel's pairs are one row of a matrix register");
+
+// The registers by number: sums of up to four matrices, rows of x, panels.
+enum { AMX_SUMS = 0, AMX_ROWS = 4, AMX_PANELS = 6 };
+
+// Where pair k of a row is, of `rows` packed by pack_row_matrices with `pairs` in all.
+static ALWAYS_INLINE int64_t amx_pair_at(int rows, int64_t pairs, int row, int64_t k) {
+  int64_t block = k / AMX_SIDE * AMX_SIDE, left = pairs - block;
+  return block * rows + row * (left < AMX_SIDE ? left : AMX_SIDE) + k - block;
+}
+
+// The pairs from the last whole block on: c[row] += … for one row and panel.
+static ALWAYS_INLINE void amx_add_rest(const float *a, int rows, int row, int64_t pairs,
+                                       const char *panel, float *c) {
+  int64_t first = pairs / AMX_SIDE * AMX_SIDE;
+  Vector sum = vector_load(c);
+  for (int64_t k = first; k < pairs; k++)
+    sum = vector_dot_pairs(vector_set(a[amx_pair_at(rows, pairs, row, k)]),
+                           vector_load((const float *)panel + k * MATRIX_PANEL), sum);
+  vector_store(c, sum);
+}
+
+// Rows of x after the first 16 are in a second matrix.
 static ALWAYS_INLINE AmxConfig config_of(int rows) {
   AmxConfig config = {.palette = 1};
   int first = rows < AMX_SIDE ? rows : AMX_SIDE;
@@ -10,14 +40,14 @@ static ALWAYS_INLINE AmxConfig config_of(int rows) {
     bool second = i == AMX_SUMS + 2 || i == AMX_SUMS + 3 || i == AMX_ROWS + 1;
     int own = i >= AMX_PANELS ? AMX_SIDE : second ? rows - first : first;
     config.rows[i] = (uint8_t)own;
-    config.row_bytes[i] = own ? 64 : 0;
+    config.row_bytes[i] = own ? AMX_ROW_BYTES : 0;
   }
   return config;
 }
 
+// More than 16 rows, two panels: constants where a tile function is made.
 typedef struct {
-  bool high; // constants where a tile function is made
-  bool wide;
+  bool high, wide;
 } Form;
 
 static ALWAYS_INLINE const float *initial_at(const Tile *tile, int row, int panel) {
