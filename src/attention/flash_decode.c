@@ -5,30 +5,16 @@
 #include <stdatomic.h>
 
 enum {
-  CHUNK_FLOATS = 64 * 1024, // of keys, at most
-  LEAST_FLOATS = 16 * 1024, // sooner than that, fewer units
-  MOST_CHUNK = 1024,
-  ENOUGH_UNITS = 16,     // for a team to share evenly
   UNITS_OF_THREAD = 4,   // at least, where units are whole sequences' chunks
   SMALL_CACHE = 2 * 1024 // elements that one thread reads sooner than a team has gathered
 };
-
-_Static_assert((int)MOST_CHUNK <= SCORE_TILE_COLUMNS, "scores of a chunk are one tile");
-
-static int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
 
 static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
 static int64_t chunk_of(const AttentionProblem *problem, const ScoreStage *stage) {
-  if (stage->key_block) return smaller(stage->key_block, MOST_CHUNK);
-  int64_t chunk = MOST_CHUNK, pairs = problem->batch * problem->kv_heads, dim = problem->head_dim;
-  while (chunk > 1 && chunk * dim > CHUNK_FLOATS) chunk /= 2;
-  while (chunk * dim > LEAST_FLOATS && pairs * problem->keys < ENOUGH_UNITS * chunk) chunk /= 2;
-  return chunk;
+  return key_block_keys(stage->key_block, problem->head_dim);
 }
 
 static int64_t pairs_of(const AttentionProblem *problem) {

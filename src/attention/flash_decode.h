@@ -2,7 +2,8 @@
 // One query per sequence against a cache, as Flash-Decoding does it (Dao, Haziza, Massa and Sizov
 // 2023): the keys are split into chunks, each chunk of a key head gives a summary (largest score,
 // sum, weighted values) for all query heads of its group, which thus share one read of the cache as
-// it lies; the thread that ends the last chunk of a key head merges its summaries.
+// it lies; the thread that ends the last chunk of a key head merges its summaries in order. Chunks
+// are the blocks of keys of flash_forward.h, and the result has its bits.
 //
 // The result does not depend on the number of threads. The dtypes are those of the tensors;
 // result->lse may be NULL. How infinities and NaNs travel: flash_strip.h.
@@ -26,7 +27,7 @@ typedef struct FlashDecode {
 } FlashDecode;
 
 // problem->queries is 1. Memory that flash_decode_start is given has this size and
-// MATRIX_ALIGNMENT. The stage's key_block is the keys of a chunk; 0: as many as suit the shape.
+// MATRIX_ALIGNMENT. The stage's key_block is the keys of a chunk, as key_block_keys is asked.
 int64_t flash_decode_bytes(const AttentionProblem *problem, const ScoreStage *stage, int threads);
 // Problem, stage and team must outlive it.
 void flash_decode_start(FlashDecode *decode, const AttentionProblem *problem,

@@ -184,10 +184,8 @@ static int make_strips(const FlashForward *forward, const Unit *unit, Scratch *s
                           .query = query,
                           .rows = rows_of_strip(forward, query, unit->last),
                           .queries = scratch->queries + row * forward->shape.head_dim,
-                          .values = scratch->values + row * forward->shape.value_dim,
-                          .largest = scratch->largest + row,
-                          .sum = scratch->sum + row};
-    flash_strip_clear(strip);
+                          .total = {scratch->values + row * forward->shape.value_dim,
+                                    scratch->largest + row, scratch->sum + row}};
     key_runs_start(&scratch->runs[count], forward->stage, unit->batch, unit->head, query,
                    strip->rows);
     query += strip->rows;

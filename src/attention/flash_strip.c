@@ -20,7 +20,7 @@ static int64_t score_floats(const PackedShape *shape) {
 }
 
 int64_t flash_workspace_bytes(int64_t stage_scratch, const PackedShape *shape) {
-  int64_t floats = 2 * score_floats(shape) + 2 * FLASH_STRIP_ROWS;
+  int64_t floats = 2 * score_floats(shape) + FLASH_STRIP_ROWS * (shape->value_dim + 4);
   return floats * (int64_t)sizeof(float) + round_up(stage_scratch, MATRIX_ALIGNMENT);
 }
 
@@ -34,16 +34,11 @@ FlashWorkspace flash_workspace_at(const Kernels *kernels, const ScoreStage *stag
   workspace.hidden = workspace.scores + score_floats(shape);
   workspace.factor = workspace.hidden + score_floats(shape);
   workspace.found = workspace.factor + FLASH_STRIP_ROWS;
-  workspace.scratch = workspace.found + FLASH_STRIP_ROWS;
+  workspace.part.values = workspace.found + FLASH_STRIP_ROWS;
+  workspace.part.largest = workspace.part.values + FLASH_STRIP_ROWS * shape->value_dim;
+  workspace.part.sum = workspace.part.largest + FLASH_STRIP_ROWS;
+  workspace.scratch = workspace.part.sum + FLASH_STRIP_ROWS;
   return workspace;
-}
-
-void flash_strip_clear(FlashStrip *strip) {
-  strip->started = false;
-  for (int r = 0; r < strip->rows; r++) {
-    strip->largest[r] = -INFINITY;
-    strip->sum[r] = 0.0f;
-  }
 }
 
 static void multiply_keys(const FlashStrip *strip, const FlashWorkspace *w, const PackedHead *head,
@@ -73,29 +68,27 @@ static ScoreTile score_tile(const FlashStrip *strip, const FlashWorkspace *w) {
                      .stride = w->stride};
 }
 
-static void rescale(FlashStrip *strip, const FlashWorkspace *w) {
-  int64_t dim = w->shape->value_dim;
-  for (int r = 0; r < strip->rows; r++)
-    if (w->factor[r] != 1.0f)
-      w->kernels->scale(dim, strip->values + r * dim, w->factor[r], strip->values + r * dim);
-}
-
-static void softmax(FlashStrip *strip, const FlashWorkspace *w, const KeyStretch *stretch) {
-  stretch_scores_apply(w->stage, stretch, score_tile(strip, w), w->scores, strip->largest, w->found,
+// The first softmax of a summary: what its factors are does not matter.
+static void softmax(const FlashStrip *strip, const FlashWorkspace *w, const KeyStretch *stretch,
+                    const KeySummary *part) {
+  for (int r = 0; r < strip->rows; r++) {
+    part->largest[r] = -INFINITY;
+    part->sum[r] = 0.0f;
+  }
+  stretch_scores_apply(w->stage, stretch, score_tile(strip, w), w->scores, part->largest, w->found,
                        w->scratch);
-  SoftmaxRows rows = {.rows = strip->rows,
-                      .columns = stretch->last - stretch->first,
-                      .stride = w->stride,
-                      .scores = w->scores,
-                      .largest = strip->largest,
-                      .sum = strip->sum,
-                      .factor = w->factor,
-                      .found = w->stage->code ? w->found : NULL};
-  if (w->kernels->softmax_rows(&rows) && strip->started) rescale(strip, w);
+  w->kernels->softmax_rows(&(SoftmaxRows){.rows = strip->rows,
+                                          .columns = stretch->last - stretch->first,
+                                          .stride = w->stride,
+                                          .scores = w->scores,
+                                          .largest = part->largest,
+                                          .sum = part->sum,
+                                          .factor = w->factor,
+                                          .found = w->stage->code ? w->found : NULL});
 }
 
-static void multiply_values(FlashStrip *strip, const FlashWorkspace *w, const PackedHead *head,
-                            const KeyStretch *stretch) {
+static void multiply_values(const FlashStrip *strip, const FlashWorkspace *w,
+                            const PackedHead *head, const KeyStretch *stretch, float *sums) {
   int64_t dim = w->shape->value_dim, width = (int64_t)w->kernels->tile_panels * MATRIX_PANEL;
   const float *values = packed_values(w->shape, head, stretch->first);
   Tile tile = {.depth = stretch->last - stretch->first,
@@ -104,13 +97,11 @@ static void multiply_values(FlashStrip *strip, const FlashWorkspace *w, const Pa
                .a_stride = w->stride,
                .dtype = DTYPE_F32,
                .panel_bytes = packed_panel_floats(w->shape) * (int64_t)sizeof(float),
-               .initial_stride = dim,
                .c_stride = dim};
   for (int64_t d = 0; d < dim; d += width) {
     tile.panels = (int)(smaller(width, dim - d) / MATRIX_PANEL);
     tile.b = values + d / MATRIX_PANEL * packed_panel_floats(w->shape);
-    tile.c = strip->values + d;
-    tile.initial = strip->started ? tile.c : NULL;
+    tile.c = sums + d;
     w->kernels->tile(&tile);
   }
 }
@@ -138,12 +129,12 @@ static void add_value(float *sums, const FlashWorkspace *w, const float *value, 
 }
 
 // As multiply_values, but that what is hidden is not multiplied by 0: it may be infinite.
-static void add_visible(FlashStrip *strip, const FlashWorkspace *w, const PackedHead *head,
-                        const KeyStretch *stretch) {
+static void add_visible(const FlashStrip *strip, const FlashWorkspace *w, const PackedHead *head,
+                        const KeyStretch *stretch, float *sums) {
   const float *values = packed_values(w->shape, head, stretch->first);
-  for (int r = 0; r < strip->rows; r++) {
-    float *sums = strip->values + r * w->shape->value_dim;
-    if (!strip->started) memset(sums, 0, (size_t)w->shape->value_dim * sizeof *sums);
+  find_hidden(strip, w, stretch);
+  for (int r = 0; r < strip->rows; r++, sums += w->shape->value_dim) {
+    memset(sums, 0, (size_t)w->shape->value_dim * sizeof *sums);
     for (int64_t j = 0; j < stretch->last - stretch->first; j++)
       if (w->hidden[r * w->stride + j] == 0.0f)
         add_value(sums, w, values + j * MATRIX_PANEL, w->scores[r * w->stride + j]);
@@ -152,26 +143,25 @@ static void add_visible(FlashStrip *strip, const FlashWorkspace *w, const Packed
 
 void flash_strip_attend(FlashStrip *strip, const FlashWorkspace *workspace, const PackedHead *head,
                         const KeyStretch *stretch) {
+  const KeySummary *part = strip->started ? &workspace->part : &strip->total;
   bool careful = hides_infinite(head, stretch);
   multiply_keys(strip, workspace, head, stretch);
-  softmax(strip, workspace, stretch);
-  if (careful) find_hidden(strip, workspace, stretch);
-  (careful ? add_visible : multiply_values)(strip, workspace, head, stretch);
+  softmax(strip, workspace, stretch, part);
+  (careful ? add_visible : multiply_values)(strip, workspace, head, stretch, part->values);
+  if (strip->started)
+    key_summary_merge(workspace->kernels, strip->rows, workspace->shape->value_dim, &strip->total,
+                      part);
   strip->started = true;
 }
 
 void flash_strip_finish(FlashStrip *strip, const FlashWorkspace *workspace, Dtype dtype, void *out,
                         int64_t stride, float *lse) {
-  const Kernels *kernels = workspace->kernels;
-  int64_t dim = workspace->shape->head_dim, bytes = dtype_facts(dtype)->block_bytes;
+  int64_t value_dim = workspace->shape->value_dim, bytes = dtype_facts(dtype)->block_bytes;
+  if (!strip->started) key_summary_start(strip->rows, value_dim, &strip->total);
   for (int r = 0; r < strip->rows; r++) {
-    float *values = strip->values + r * workspace->shape->value_dim, sum = strip->sum[r];
-    bool empty = sum == 0.0f;
-    if (empty)
-      memset(values, 0, (size_t)dim * sizeof *values);
-    else
-      kernels->scale(dim, values, 1.0f / sum, values);
-    kernels->narrow(dtype, dim, values, (char *)out + r * stride * bytes);
-    if (lse) lse[r] = empty ? -INFINITY : strip->largest[r] + logf(sum);
+    const KeySummary *total = &strip->total;
+    KeySummary row = {total->values + r * value_dim, total->largest + r, total->sum + r};
+    key_summary_finish(workspace->kernels, workspace->shape->head_dim, &row, dtype,
+                       (char *)out + r * stride * bytes, lse ? lse + r : NULL);
   }
 }

@@ -5,16 +5,12 @@
 #include <math.h>
 #include <string.h>
 
-static int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
 static int64_t float_bytes(const AttentionProblem *problem, int64_t most_rows, int64_t chunk) {
-  int64_t floats = most_rows * (2 * chunk + problem->head_dim + 2);
+  int64_t floats = most_rows * (2 * chunk + 2) + problem->head_dim;
   return round_up(floats * (int64_t)sizeof(float), MATRIX_ALIGNMENT);
 }
 
@@ -29,8 +25,8 @@ void key_chunk_place(KeyChunkWork *work, void *memory) {
   int64_t floats = float_bytes(work->problem, work->most_rows, work->chunk);
   work->scores = memory;
   work->hidden = work->scores + work->most_rows * work->chunk;
-  work->added = work->hidden + work->most_rows * work->chunk;
-  work->factor = work->added + work->most_rows * work->problem->head_dim;
+  work->value = work->hidden + work->most_rows * work->chunk;
+  work->factor = work->value + work->problem->head_dim;
   work->found = work->factor + work->most_rows;
   work->product = (char *)memory + floats;
   work->scratch = (char *)work->product + round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT);
@@ -61,21 +57,6 @@ static Matmul product(const Step *step, const Tensor *b) {
                   .scratch = step->work->product};
 }
 
-// Few rows meet B as it lies, some at a time: the chunk stays in the cache between.
-static void multiply(const Kernels *kernels, Matmul matmul) {
-  int64_t rows = matmul.rows;
-  if (rows > 2 * kernels->direct_rows) {
-    matmul_run_part(kernels, &matmul, 0, 1);
-    return;
-  }
-  for (int64_t r = 0; r < rows; r += kernels->direct_rows) {
-    matmul.rows = smaller(kernels->direct_rows, rows - r);
-    kernels->matmul_direct(&matmul, 0, matmul.columns);
-    matmul.a += matmul.rows * matmul.a_row;
-    matmul.c += matmul.rows * matmul.c_row;
-  }
-}
-
 static void multiply_keys(const Step *step) {
   const KeyChunkWork *work = step->work;
   Matmul scores = product(step, &work->operands->k);
@@ -85,7 +66,7 @@ static void multiply_keys(const Step *step) {
   scores.a = step->rows->queries;
   scores.c = work->scores;
   scores.c_row = work->chunk;
-  multiply(work->kernels, scores);
+  matmul_run_part(work->kernels, &scores, 0, 1);
 }
 
 // Of row `row` and those after it, without keys: all rows at once, or, where rows are heads, one.
@@ -138,16 +119,14 @@ static void softmax(const Step *step) {
 
 static void multiply_values(const Step *step) {
   const KeyChunkWork *work = step->work;
-  int64_t dim = work->problem->head_dim;
-  float *sums = step->summary->values;
   Matmul values = product(step, &work->operands->v);
-  values.columns = values.c_row = dim;
+  values.added = true;
+  values.columns = values.c_row = work->problem->head_dim;
   values.depth = step->stretch->last - step->stretch->first;
   values.a = work->scores;
   values.a_row = work->chunk;
-  values.c = work->added;
-  multiply(work->kernels, values);
-  work->kernels->add(step->rows->rows * dim, work->added, sums, sums);
+  values.c = step->summary->values;
+  matmul_run_part(work->kernels, &values, 0, 1);
 }
 
 static bool hides_infinite(const Step *step) {
@@ -157,8 +136,8 @@ static bool hides_infinite(const Step *step) {
   for (int i = 0; i < step->stretch->parts; i++)
     for (int64_t key = step->stretch->partial[i].first; key < step->stretch->partial[i].last;
          key++) {
-      work->kernels->widen(v->dtype, dim, row_of(work, step->rows, v, key), work->added);
-      if (!work->kernels->all_finite(dim, work->added)) return true;
+      work->kernels->widen(v->dtype, dim, row_of(work, step->rows, v, key), work->value);
+      if (!work->kernels->all_finite(dim, work->value)) return true;
     }
   return false;
 }
@@ -173,18 +152,12 @@ static void add_visible(const Step *step) {
   mask_hidden(step);
   for (int64_t j = 0; j < keys; j++) {
     const void *value = row_of(work, step->rows, v, step->stretch->first + j);
-    work->kernels->widen(v->dtype, dim, value, work->added);
+    work->kernels->widen(v->dtype, dim, value, work->value);
     for (int64_t r = 0; r < step->rows->rows; r++)
       if (work->hidden[r * work->chunk + j] == 0.0f)
-        work->kernels->add_scaled(dim, work->added, work->scores[r * work->chunk + j],
+        work->kernels->add_scaled(dim, work->value, work->scores[r * work->chunk + j],
                                   step->summary->values + r * dim);
   }
-}
-
-void key_summary_start(int64_t rows, int64_t dim, const KeySummary *summary) {
-  for (int64_t r = 0; r < rows; r++) summary->largest[r] = -INFINITY;
-  memset(summary->sum, 0, (size_t)rows * sizeof *summary->sum);
-  memset(summary->values, 0, (size_t)(rows * dim) * sizeof *summary->values);
 }
 
 void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *runs, int64_t last,
@@ -197,46 +170,4 @@ void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *
     softmax(&step);
     (hides_infinite(&step) ? add_visible : multiply_values)(&step);
   }
-}
-
-// What is seen under `largest` is worth under the largest of both.
-static float worth(float largest, float both) {
-  return largest == both ? 1.0f : expf(largest - both);
-}
-
-static void merge_row(const Kernels *kernels, int64_t dim, const KeySummary *total,
-                      const KeySummary *other) {
-  if (*other->sum == 0.0f) return;
-  if (*total->sum == 0.0f) {
-    memcpy(total->values, other->values, (size_t)dim * sizeof *total->values);
-    *total->largest = *other->largest;
-    *total->sum = *other->sum;
-    return;
-  }
-  float both = *total->largest > *other->largest ? *total->largest : *other->largest;
-  float kept = worth(*total->largest, both), added = worth(*other->largest, both);
-  if (kept != 1.0f) kernels->scale(dim, total->values, kept, total->values);
-  kernels->add_scaled(dim, other->values, added, total->values);
-  *total->sum = *total->sum * kept + *other->sum * added;
-  *total->largest = both;
-}
-
-void key_summary_merge(const Kernels *kernels, int64_t rows, int64_t dim, const KeySummary *total,
-                       const KeySummary *other) {
-  for (int64_t r = 0; r < rows; r++) {
-    KeySummary a = {total->values + r * dim, total->largest + r, total->sum + r};
-    KeySummary b = {other->values + r * dim, other->largest + r, other->sum + r};
-    merge_row(kernels, dim, &a, &b);
-  }
-}
-
-void key_summary_finish(const Kernels *kernels, int64_t dim, const KeySummary *summary, Dtype dtype,
-                        void *out, float *lse) {
-  bool empty = *summary->sum == 0.0f;
-  if (empty)
-    memset(summary->values, 0, (size_t)dim * sizeof *summary->values);
-  else
-    kernels->scale(dim, summary->values, 1.0f / *summary->sum, summary->values);
-  kernels->narrow(dtype, dim, summary->values, out);
-  if (lse) *lse = empty ? -INFINITY : *summary->largest + logf(*summary->sum);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Some rows of queries against a chunk of one head's keys as they lie in memory: scores, the stage,
-// the softmax and the weighted values, as a summary (largest score, sum, values) that can be merged
-// with those of other chunks (Rabe & Staats 2021, arXiv:2112.05682; Milakov & Gimelshein 2018,
-// arXiv:1805.02867). Keys and values are read in their own dtype and packed for nobody.
+// the softmax and the weighted values, as a summary. Keys and values are read in their own dtype
+// and packed for nobody.
 //
 // How infinities and NaNs travel: flash_strip.h.
 #pragma once
 #include "attention/key_runs.h"
+#include "attention/key_summary.h"
 #include "attention/problem.h"
 
 // Neighbouring queries of one head, or the one query of neighbouring heads.
@@ -17,11 +17,6 @@ typedef struct {
   const float *queries; // [rows][D], scaled
 } ChunkRows;
 
-// [rows][D] and [rows]. Where the sum is 0 nothing was seen.
-typedef struct {
-  float *values, *largest, *sum;
-} KeySummary;
-
 // Of one thread.
 typedef struct {
   const AttentionProblem *problem;
@@ -31,7 +26,7 @@ typedef struct {
   int64_t most_rows, chunk; // keys
   float *scores;            // [most_rows][chunk]
   float *hidden;            // as scores
-  float *added;             // [most_rows][D]
+  float *value;             // [D]
   float *factor;            // [most_rows]
   float *found;             // [most_rows]: the new largest, where the stage's code tells it
   void *product, *scratch;  // of a Matmul, of the stage
@@ -42,15 +37,7 @@ int64_t key_chunk_bytes(const AttentionProblem *problem, int64_t stage_scratch, 
 // work: problem, stage, kernels, operands, most_rows and chunk are set; sets the rest.
 void key_chunk_place(KeyChunkWork *work, void *memory);
 
-// Of no keys.
-void key_summary_start(int64_t rows, int64_t dim, const KeySummary *summary);
 // Adds to the summary the keys before `last` that `runs` has not handed out, at most `chunk` from
 // the first to the last.
 void key_chunk_attend(const KeyChunkWork *work, const ChunkRows *rows, KeyRuns *runs, int64_t last,
                       const KeySummary *summary);
-// total: of the rows, becomes that of both. Overwrites the other.
-void key_summary_merge(const Kernels *kernels, int64_t rows, int64_t dim, const KeySummary *total,
-                       const KeySummary *other);
-// One row to out (dtype) and lse (NULL: not wanted). Overwrites the values.
-void key_summary_finish(const Kernels *kernels, int64_t dim, const KeySummary *summary, Dtype dtype,
-                        void *out, float *lse);

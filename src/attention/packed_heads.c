@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/packed_heads.h"
-#include "attention/score_call.h"
+#include "attention/key_summary.h"
 #include <string.h>
 
-enum {
-  BLOCK_FLOATS = 32 * 1024, // of keys, and again of values: what a second-level cache holds
-  LEAST_BLOCK = 128,
-  MOST_BLOCK = 512,
-  BLOCK_STEP = 32
-};
-_Static_assert((int)MOST_BLOCK <= SCORE_TILE_COLUMNS, "scores of a block of keys are one tile");
+enum { BLOCK_STEP = 2 * MATRIX_PANEL };
 
 static int64_t round_up(int64_t value, int64_t step) {
   return (value + step - 1) / step * step;
 }
 
-static int64_t standard_block(int64_t value_dim) {
-  int64_t block = BLOCK_FLOATS / value_dim / BLOCK_STEP * BLOCK_STEP;
-  if (block > MOST_BLOCK) return MOST_BLOCK;
-  return block < LEAST_BLOCK ? LEAST_BLOCK : block;
-}
-
 PackedShape packed_shape(int64_t keys, int64_t head_dim, int64_t block) {
   PackedShape shape = {.keys = keys, .head_dim = head_dim};
   shape.value_dim = round_up(head_dim, MATRIX_PANEL);
-  shape.block = block ? round_up(block, BLOCK_STEP) : standard_block(shape.value_dim);
+  shape.block = key_block_keys(block, head_dim);
   if (shape.block > round_up(keys, BLOCK_STEP)) shape.block = round_up(keys, BLOCK_STEP);
   return shape;
 }

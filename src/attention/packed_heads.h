@@ -24,7 +24,7 @@ typedef struct {
   bool *infinite; // of each PACKED_FLAG_KEYS keys: whether their values hold an infinity or a NaN
 } PackedHead;
 
-// `block`: 0: as many as a second-level cache holds with their values.
+// `block`: as key_block_keys is asked (attention/key_summary.h).
 PackedShape packed_shape(int64_t keys, int64_t head_dim, int64_t block);
 int64_t packed_head_bytes(const PackedShape *shape); // a multiple of 64
 PackedHead packed_head_at(const PackedShape *shape, void *memory);

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attention/head_rows.h"
-#include "attention/key_chunk.h"
+#include "attention/key_summary.h"
 #include "attention/paged_pass.h"
 #include "kernels/matmul.h"
 #include <math.h>
 #include <stdatomic.h>
 
-enum {
-  RUN_KEYS = 512,         // scores of a run are held together
-  SMALL_CACHE = 16 * 1024 // elements that one thread reads sooner than a team has gathered
-};
+enum { SMALL_CACHE = 16 * 1024 }; // elements that one thread reads sooner than a team has gathered
 
 typedef struct {
   const PagedPass *pass;
@@ -21,107 +18,123 @@ typedef struct {
 // Of one thread, for the query heads of one key head.
 typedef struct {
   const PagedPass *pass;
-  int64_t group;
-  float *queries, *values, *added; // [group][D]
-  float *scores;                   // [group][RUN_KEYS]
-  float *largest, *sum, *factor;   // [group]
+  int64_t group, block;   // query heads; keys
+  void *product;          // of a Matmul
+  float *queries;         // [group][D], scaled
+  float *scores;          // [group][block]
+  float *factor;          // [group]
+  KeySummary total, part; // of the group: of all keys, of a block of them
 } Unit;
 
 static int64_t group_of(const PagedPass *pass) {
   return pass->spec.heads / pass->spec.kv_heads;
 }
 
+static int64_t block_of(const PagedPass *pass) {
+  return key_block_keys(0, pass->spec.head_dim);
+}
+
+static int64_t round_up(int64_t value, int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
 static int64_t thread_bytes(const PagedPass *pass) {
-  int64_t bytes =
-      group_of(pass) * (3 * pass->spec.head_dim + RUN_KEYS + 3) * (int64_t)sizeof(float);
-  return (bytes + MATRIX_ALIGNMENT - 1) / MATRIX_ALIGNMENT * MATRIX_ALIGNMENT;
+  int64_t floats = group_of(pass) * (3 * pass->spec.head_dim + block_of(pass) + 5);
+  return round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT) +
+         round_up(floats * (int64_t)sizeof(float), MATRIX_ALIGNMENT);
+}
+
+static float *take_summary(float *memory, int64_t group, int64_t dim, KeySummary *summary) {
+  *summary = (KeySummary){memory, memory + group * dim, memory + group * (dim + 1)};
+  return memory + group * (dim + 2);
 }
 
 static Unit unit_at(const Job *job, int thread) {
-  int64_t group = group_of(job->pass), floats = group * job->pass->spec.head_dim;
-  float *memory = (float *)(job->scratch + thread * job->thread_bytes);
-  Unit unit = {.pass = job->pass, .group = group, .queries = memory};
-  unit.values = unit.queries + floats;
-  unit.added = unit.values + floats;
-  unit.scores = unit.added + floats;
-  unit.largest = unit.scores + group * RUN_KEYS;
-  unit.sum = unit.largest + group;
-  unit.factor = unit.sum + group;
+  const PagedPass *pass = job->pass;
+  int64_t group = group_of(pass), dim = pass->spec.head_dim;
+  char *memory = job->scratch + thread * job->thread_bytes;
+  Unit unit = {.pass = pass, .group = group, .block = block_of(pass), .product = memory};
+  unit.queries = (float *)(memory + round_up(matmul_scratch_bytes(1), MATRIX_ALIGNMENT));
+  unit.scores = unit.queries + group * dim;
+  unit.factor = unit.scores + group * unit.block;
+  take_summary(take_summary(unit.factor + group, group, dim, &unit.total), group, dim, &unit.part);
   return unit;
 }
 
 static void load(const Unit *unit, int64_t row, int64_t kv_head) {
   const PagedPass *pass = unit->pass;
-  const Kernels *kernels = pass->context->kernels;
   int64_t dim = pass->spec.head_dim;
   for (int64_t r = 0; r < unit->group; r++) {
     const float *query = head_row(&pass->queries, row, kv_head * unit->group + r, 0);
-    kernels->scale(dim, query, (float)pass->spec.scale, unit->queries + r * dim);
-    unit->largest[r] = -INFINITY;
-    unit->sum[r] = 0.0f;
+    pass->context->kernels->scale(dim, query, (float)pass->spec.scale, unit->queries + r * dim);
   }
 }
 
-// Few rows meet B as it lies, some at a time: the run stays in the cache between.
-static void multiply(const Kernels *kernels, Matmul matmul, int64_t rows) {
-  for (int64_t r = 0; r < rows; r += kernels->direct_rows) {
-    matmul.rows = rows - r < kernels->direct_rows ? rows - r : kernels->direct_rows;
-    kernels->matmul_direct(&matmul, 0, matmul.columns);
-    matmul.a += matmul.rows * matmul.a_row;
-    matmul.c += matmul.rows * matmul.c_row;
-  }
+// Keys [begin, end) of a segment's key head, in one block of keys.
+typedef struct {
+  int64_t segment, kv_head, begin, end;
+} Stretch;
+
+static float *scores_of(const Unit *unit, const Stretch *stretch, int64_t key) {
+  return unit->scores + key - stretch->begin;
 }
 
-static Matmul product(const Tensor *b, int64_t kv_head, int64_t slot) {
+static Matmul product(const Unit *unit, const Tensor *b, const Stretch *stretch, int64_t slot) {
   return (Matmul){.batches = 1,
                   .heads = 1,
                   .group = 1,
+                  .rows = unit->group,
                   .dtype = b->dtype,
-                  .b = head_row(b, 0, kv_head, slot),
-                  .b_row = b->stride[2]};
+                  .b = head_row(b, 0, stretch->kv_head, slot),
+                  .b_row = b->stride[2],
+                  .scratch = unit->product};
 }
 
-static void multiply_keys(const Unit *unit, int64_t kv_head, int64_t slot, int64_t count) {
-  Matmul scores = product(&unit->pass->keys, kv_head, slot);
-  scores.transposed = true;
-  scores.columns = count;
-  scores.depth = scores.a_row = unit->pass->spec.head_dim;
-  scores.a = unit->queries;
-  scores.c = unit->scores;
-  scores.c_row = RUN_KEYS;
-  multiply(unit->pass->context->kernels, scores, unit->group);
+static void multiply_keys(const Unit *unit, const Stretch *stretch) {
+  const PagedPass *pass = unit->pass;
+  for (int64_t key = stretch->begin, slot; key < stretch->end;) {
+    int64_t count = paged_run(pass, stretch->segment, key, stretch->end - key, &slot);
+    Matmul scores = product(unit, &pass->keys, stretch, slot);
+    scores.transposed = true;
+    scores.columns = count;
+    scores.depth = scores.a_row = pass->spec.head_dim;
+    scores.a = unit->queries;
+    scores.c = scores_of(unit, stretch, key);
+    scores.c_row = unit->block;
+    matmul_run_part(pass->context->kernels, &scores, 0, 1);
+    key += count;
+  }
 }
 
-static void multiply_values(const Unit *unit, int64_t kv_head, int64_t slot, int64_t count,
-                            bool first) {
-  const Kernels *kernels = unit->pass->context->kernels;
-  int64_t dim = unit->pass->spec.head_dim;
-  Matmul values = product(&unit->pass->values, kv_head, slot);
-  values.columns = values.c_row = dim;
-  values.depth = count;
-  values.a = unit->scores;
-  values.a_row = RUN_KEYS;
-  values.c = first ? unit->values : unit->added;
-  multiply(kernels, values, unit->group);
-  if (!first) kernels->add(unit->group * dim, unit->added, unit->values, unit->values);
+static void multiply_values(const Unit *unit, const Stretch *stretch, float *sums) {
+  const PagedPass *pass = unit->pass;
+  for (int64_t key = stretch->begin, slot; key < stretch->end;) {
+    int64_t count = paged_run(pass, stretch->segment, key, stretch->end - key, &slot);
+    Matmul values = product(unit, &pass->values, stretch, slot);
+    values.added = key > stretch->begin;
+    values.columns = values.c_row = pass->spec.head_dim;
+    values.depth = count;
+    values.a = scores_of(unit, stretch, key);
+    values.a_row = unit->block;
+    values.c = sums;
+    matmul_run_part(pass->context->kernels, &values, 0, 1);
+    key += count;
+  }
 }
 
-// One run of keys: scores, the online softmax, the weighted values.
-static void attend(const Unit *unit, int64_t kv_head, int64_t slot, int64_t count, bool first) {
-  const Kernels *kernels = unit->pass->context->kernels;
-  int64_t dim = unit->pass->spec.head_dim;
-  multiply_keys(unit, kv_head, slot, count);
-  SoftmaxRows softmax = {.rows = unit->group,
-                         .columns = count,
-                         .stride = RUN_KEYS,
-                         .scores = unit->scores,
-                         .largest = unit->largest,
-                         .sum = unit->sum,
-                         .factor = unit->factor};
-  bool grown = kernels->softmax_rows(&softmax);
-  for (int64_t r = 0; r < unit->group && grown && !first; r++)
-    kernels->scale(dim, unit->values + r * dim, unit->factor[r], unit->values + r * dim);
-  multiply_values(unit, kv_head, slot, count, first);
+static void softmax(const Unit *unit, const Stretch *stretch, const KeySummary *summary) {
+  for (int64_t r = 0; r < unit->group; r++) {
+    summary->largest[r] = -INFINITY;
+    summary->sum[r] = 0.0f;
+  }
+  unit->pass->context->kernels->softmax_rows(
+      &(SoftmaxRows){.rows = unit->group,
+                     .columns = stretch->end - stretch->begin,
+                     .stride = unit->block,
+                     .scores = unit->scores,
+                     .largest = summary->largest,
+                     .sum = summary->sum,
+                     .factor = unit->factor});
 }
 
 static void finish(const Unit *unit, int64_t row, int64_t kv_head) {
@@ -129,7 +142,8 @@ static void finish(const Unit *unit, int64_t row, int64_t kv_head) {
   int64_t dim = pass->spec.head_dim, first = kv_head * unit->group;
   float *out = (float *)pass->output.data + row * pass->output.stride[0] + first * dim;
   for (int64_t r = 0; r < unit->group; r++) {
-    KeySummary summary = {unit->values + r * dim, unit->largest + r, unit->sum + r};
+    const KeySummary *total = &unit->total;
+    KeySummary summary = {total->values + r * dim, total->largest + r, total->sum + r};
     key_summary_finish(pass->context->kernels, dim, &summary, DTYPE_F32, out + r * dim, NULL);
   }
 }
@@ -137,13 +151,20 @@ static void finish(const Unit *unit, int64_t row, int64_t kv_head) {
 static void run_unit(const Unit *unit, int64_t index, int64_t kv_head) {
   const PagedPass *pass = unit->pass;
   const PagedSegment *segment = &pass->segments[index];
-  int64_t begin, end, slot;
+  int64_t begin, end, last;
   if (segment->rows != 1) return;
   ops_visible(segment->past, pass->spec.window, paged_keys(segment), &begin, &end);
   load(unit, segment->first, kv_head);
-  for (int64_t key = begin, count; key < end; key += count) {
-    count = paged_run(pass, index, key, end - key < RUN_KEYS ? end - key : RUN_KEYS, &slot);
-    attend(unit, kv_head, slot, count, key == begin);
+  for (int64_t key = begin; key < end; key = last) {
+    const KeySummary *summary = key == begin ? &unit->total : &unit->part;
+    last = round_up(key + 1, unit->block) < end ? round_up(key + 1, unit->block) : end;
+    Stretch stretch = {index, kv_head, key, last};
+    multiply_keys(unit, &stretch);
+    softmax(unit, &stretch, summary);
+    multiply_values(unit, &stretch, summary->values);
+    if (key > begin)
+      key_summary_merge(pass->context->kernels, unit->group, pass->spec.head_dim, &unit->total,
+                        summary);
   }
   finish(unit, segment->first, kv_head);
 }

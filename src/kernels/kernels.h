@@ -59,6 +59,8 @@ typedef struct {
   const float *delta;  // [rows]: dout · out
 } ScoreGradients;
 
+enum { DIRECT_BYTES = 16, DIRECT_DEPTH = 256 };
+
 struct Kernels {
   CpuTier tier;
   // Matrix products; linear_run and matmul_run stand on these.
@@ -80,8 +82,10 @@ struct Kernels {
   // y of the panels [first, last) for all (≤ streamed_rows) rows of x, epilogue included.
   void (*linear_direct)(const Linear *linear, int64_t first, int64_t last);
   // Columns [begin, end) of C for all (≤ direct_rows) rows of one product, batches and heads left
-  // out: a, b and c are those of its head.
-  void (*matmul_direct)(const Matmul *product, int64_t begin, int64_t end);
+  // out: a, b and c are those of its head. Transposed (keys are whole DIRECT_BYTES and at most
+  // DIRECT_DEPTH elements), and plain.
+  void (*scores_direct)(const Matmul *product, int64_t begin, int64_t end);
+  void (*values_direct)(const Matmul *product, int64_t begin, int64_t end);
   // rows ≤ tile_rows of x, columns [0, columns), to [columns][rows].
   void (*pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride, float *packed);
   // `columns` columns of one panel, beginning at `panel`, to float32 [columns][MATRIX_PANEL].
@@ -107,8 +111,8 @@ struct Kernels {
   // y[begin, end) = softmax(scale x[begin, end)), the rest of y[0, count) is 0. Where nothing is
   // left (begin = end, or all of it is minus infinity) all of y is 0. x outside is not read.
   void (*softmax)(int64_t count, int64_t begin, int64_t end, float scale, const float *x, float *y);
-  // Within 3e-7 of exp, which is at most 1; exactly 0 for -infinity. Returns whether any factor is
-  // not 1.
+  // Within 3e-7 of exp, which is at most 1; exactly 0 for -infinity. The sum has the same bits with
+  // any number of -infinity before and after the other scores. Returns whether any factor is not 1.
   bool (*softmax_rows)(const SoftmaxRows *rows);
   // Whether no element is a NaN or infinite.
   bool (*all_finite)(int64_t count, const float *x);

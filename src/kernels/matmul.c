@@ -4,7 +4,7 @@
 #include <string.h>
 
 // B is turned into panels a sliver at a time (one tile's width x BLOCK_DEPTH), which then meets all
-// rows of A as they lie.
+// rows of A as they lie. Few rows meet B as it lies.
 enum {
   BLOCK_DEPTH = 256,
   BLOCK_ROWS = 96,
@@ -114,7 +114,7 @@ static void run_rows(const Kernels *kernels, const Matmul *matmul, Tile tile, in
     tile.a = matmul->a +
              (matmul->a_transposed ? begin * matmul->a_row + row : row * matmul->a_row + begin);
     tile.c = matmul->c + row * matmul->c_row + column;
-    tile.initial = begin ? tile.c : NULL;
+    tile.initial = begin || matmul->added ? tile.c : NULL;
     tile.initial_stride = tile.c_stride;
     if (count < width)
       run_edge(kernels, tile, count, workspace);
@@ -164,7 +164,22 @@ typedef struct {
 } Cut;
 
 static bool goes_direct(const Kernels *kernels, const Matmul *matmul) {
-  return matmul->rows <= kernels->direct_rows && !matmul->a_transposed;
+  if (matmul->rows > 2 * kernels->direct_rows || matmul->a_transposed) return false;
+  int64_t bytes = matmul->depth * dtype_facts(matmul->dtype)->block_bytes;
+  return !matmul->transposed || (bytes % DIRECT_BYTES == 0 && matmul->depth <= DIRECT_DEPTH);
+}
+
+// Some rows at a time: what they meet stays in the cache between.
+static void run_direct(const Kernels *kernels, Matmul product, int64_t column_begin,
+                       int64_t column_end) {
+  int64_t rows = product.rows;
+  for (int64_t row = 0; row < rows; row += product.rows) {
+    product.rows = smaller(kernels->direct_rows, rows - row);
+    (product.transposed ? kernels->scores_direct : kernels->values_direct)(&product, column_begin,
+                                                                           column_end);
+    product.a += product.rows * product.a_row;
+    product.c += product.rows * product.c_row;
+  }
 }
 
 // Many rows make many units; few rows with a long cache are cut by columns.
@@ -196,7 +211,7 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
     int64_t head = unit / cut.column_blocks / cut.row_blocks;
     Matmul product = product_at(&matmul, head / matmul.heads, head % matmul.heads);
     if (goes_direct(kernels, &matmul))
-      kernels->matmul_direct(&product, column, column_end);
+      run_direct(kernels, product, column, column_end);
     else
       run_product(kernels, &product, row, smaller(row + cut.row_step, matmul.rows), column,
                   column_end, workspace);

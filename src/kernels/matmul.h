@@ -6,6 +6,11 @@
 //   transposed   C[rows, columns] = A[rows, depth] B[columns, depth]ᵀ    (scores)
 //   plain        C[rows, columns] = A[rows, depth] B[depth, columns]     (output)
 //
+// Every element of C is one sum in the order of the depth, from 0 or, where C is added to, from
+// what C holds: it has the same bits whatever rows and columns are asked for together with it, and
+// a sum that is cut along the depth has those of the whole. (The reference tier's are rounded once
+// for each call.)
+//
 // A itself may lie transposed, as [depth, rows]: gradients multiply by scoresᵀ.
 //
 // Head h of A and C meets head h / group of B (grouped-query attention). When there is one row, the
@@ -25,7 +30,8 @@ typedef struct {
   Dtype dtype;                    // of B: float32, bfloat16 or float16
   const void *b;
   int64_t b_row, b_head, b_batch;
-  float *c; // overwritten
+  bool added; // C += …, else C = …
+  float *c;
   int64_t c_row, c_head, c_batch;
   void *scratch; // matmul_scratch_bytes, 64-byte aligned
 } Matmul;

@@ -88,9 +88,58 @@ static void check(const Kernels *kernels, Data *data) {
   free(first);
 }
 
+// Runs the product on one thread; C is what it was before, or NaN.
+static void run_alone(const Kernels *kernels, Matmul product, const float *before, float *c,
+                      int64_t count) {
+  Guarded scratch = guarded_make((size_t)matmul_scratch_bytes(1));
+  for (int64_t i = 0; i < count; i++) c[i] = before ? before[i] : NAN;
+  product.c = c;
+  product.added = before != NULL;
+  product.scratch = scratch.data;
+  matmul_run(kernels, teams[1], &product);
+  guarded_free(scratch);
+}
+
+static void cut_depth(Matmul *product, int64_t begin, int64_t end) {
+  int64_t bytes = dtype_facts(product->dtype)->block_bytes;
+  product->depth = end - begin;
+  product->a += begin * (product->a_transposed ? product->a_row : 1);
+  product->b =
+      (const char *)product->b + begin * (product->transposed ? 1 : product->b_row) * bytes;
+}
+
+// An element of C is one sum in the order of the depth: what else is asked for, and where the depth
+// is cut, changes no bit of it. The reference tier rounds wider sums.
+static void check_order(const Kernels *kernels, const Data *data, Random *random) {
+  const Matmul *m = &data->matmul;
+  float *whole = malloc(data->c.size), *parts = malloc(data->c.size), *row = malloc(data->c.size);
+  int64_t cut = (int64_t)random_below(random, (uint64_t)m->depth);
+  Matmul first = *m, rest = *m;
+  run_alone(kernels, *m, NULL, whole, data->c_count);
+  cut_depth(&first, 0, cut);
+  cut_depth(&rest, cut, m->depth);
+  if (cut) run_alone(kernels, first, NULL, row, data->c_count);
+  run_alone(kernels, rest, cut ? row : NULL, parts, data->c_count);
+  if (memcmp(whole, parts, data->c.size) != 0) fail_msg("cut at %lld", (long long)cut);
+  for (int64_t i = 0; i < m->rows; i++) {
+    Matmul one = *m;
+    one.rows = 1;
+    one.a += i * (m->a_transposed ? 1 : m->a_row);
+    run_alone(kernels, one, NULL, row, data->c_count);
+    for (int64_t h = 0; h < m->batches * m->heads; h++)
+      if (memcmp(row + h * m->c_head, whole + h * m->c_head + i * m->c_row,
+                 (size_t)m->columns * sizeof *row) != 0)
+        fail_msg("row %lld of %lld alone", (long long)i, (long long)m->rows);
+  }
+  free(whole), free(parts), free(row);
+}
+
 static void check_tiers(Matmul shape, Random *random) {
   Data data = make(shape, random);
-  FOR_EACH_TIER(kernels) check(kernels, &data);
+  FOR_EACH_TIER(kernels) {
+    check(kernels, &data);
+    if (kernels->tier != CPU_TIER_REFERENCE) check_order(kernels, &data, random);
+  }
   guarded_free(data.a);
   guarded_free(data.b);
   guarded_free(data.c);

@@ -99,6 +99,26 @@ static void test_extremes(void **state) {
   }
 }
 
+// What is hidden before and after the others changes no bit of the sum.
+static void test_order(void **state) {
+  (void)state;
+  Random random = random_seeded(fresh_seed());
+  FOR_EACH_TIER(kernels)
+  for (int64_t columns = 1; columns <= 100; columns++) {
+    float seen[100], row[200], largest;
+    for (int64_t i = 0; i < columns; i++) seen[i] = (float)random_normal(&random);
+    memcpy(row, seen, sizeof seen);
+    float alone = sum_of_row(kernels, columns, row, &largest);
+    for (int64_t before = 0; before < 40; before++) {
+      int64_t after = (int64_t)random_below(&random, 50);
+      for (int i = 0; i < 200; i++) row[i] = -INFINITY;
+      memcpy(row + before, seen, (size_t)columns * sizeof *seen);
+      float sum = sum_of_row(kernels, before + columns + after, row, &largest);
+      assert_memory_equal(&sum, &alone, sizeof sum);
+    }
+  }
+}
+
 static void test_all_finite(void **state) {
   (void)state;
   Random random = random_seeded(fresh_seed());
@@ -123,6 +143,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_blocks),
       cmocka_unit_test(test_extremes),
+      cmocka_unit_test(test_order),
       cmocka_unit_test(test_all_finite),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

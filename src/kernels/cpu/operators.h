@@ -19,8 +19,6 @@ enum { STREAMED_ROWS = 2, DIRECT_ROWS = 8 };
 
 void TIER_FUNCTION(tile)(const Tile *tile);
 void TIER_FUNCTION(linear_direct)(const Linear *linear, int64_t first, int64_t last);
-void TIER_FUNCTION(matmul_direct)(const Matmul *product, int64_t begin, int64_t end);
-// The two forms of it.
 void TIER_FUNCTION(scores_direct)(const Matmul *product, int64_t begin, int64_t end);
 void TIER_FUNCTION(values_direct)(const Matmul *product, int64_t begin, int64_t end);
 void TIER_FUNCTION(pack_rows)(int rows, int64_t columns, const float *x, int64_t x_stride,

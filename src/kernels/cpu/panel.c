@@ -70,10 +70,49 @@ static ALWAYS_INLINE void store_columns(Dtype dtype, int64_t k, int v, const Vec
     vector_store_as(dtype, panel, (k + i) * MATRIX_PANEL + v * LANES, block[i]);
 }
 
+static bool all_present(const void *const source[MATRIX_PANEL]) {
+  bool all = true;
+  for (int i = 0; i < MATRIX_PANEL; i++) all &= source[i] != NULL;
+  return all;
+}
+
+// One LANES x LANES block of pairs of bfloat16, column 2k of the panel's rows v * LANES … being the
+// even ones of block[0].
+static ALWAYS_INLINE void store_pair_columns(int64_t k, int v, const Vector *block, float *panel) {
+#pragma GCC unroll 16
+  for (int i = 0; i < LANES; i++) {
+    float *out = panel + 2 * (k + i) * MATRIX_PANEL + v * LANES;
+    vector_store(out, vector_even(block[i]));
+    vector_store(out + MATRIX_PANEL, vector_odd(block[i]));
+  }
+}
+
+// Whole blocks of float32 columns from rows that are all there, or, parted, of twice as many
+// bfloat16 ones; returns how many float32 columns they cover.
+static ALWAYS_INLINE int64_t gather_blocks(bool parted, int64_t columns,
+                                           const void *const source[MATRIX_PANEL], float *panel) {
+  const float *rows[MATRIX_PANEL];
+  int64_t k = 0;
+  for (int i = 0; i < MATRIX_PANEL; i++) rows[i] = source[i];
+  for (; k + LANES <= columns; k += LANES)
+    for (int v = 0; v < PANEL_VECTORS; v++) {
+      Vector block[LANES];
+#pragma GCC unroll 4
+      for (int i = 0; i < LANES; i += 4) vector_load_columns(rows + v * LANES, k + i, block + i);
+      if (parted)
+        store_pair_columns(k, v, block, panel);
+      else
+        store_columns(DTYPE_F32, k, v, block, panel);
+    }
+  return k;
+}
+
 // Whole blocks of columns; returns how many columns they cover.
 static ALWAYS_INLINE int64_t pack_blocks(Dtype from, Dtype to, int64_t columns,
                                          const void *const source[MATRIX_PANEL], void *panel) {
   int64_t k = 0;
+  if (from == DTYPE_F32 && to == DTYPE_F32 && all_present(source))
+    return gather_blocks(false, columns, source, panel);
   for (; k + LANES <= columns; k += LANES)
     for (int v = 0; v < PANEL_VECTORS; v++) {
       Vector block[LANES];
@@ -133,7 +172,9 @@ void TIER_FUNCTION(gather_panel)(Dtype dtype, int64_t columns,
                                  const void *const source[MATRIX_PANEL], float *panel) {
   const void *rest[MATRIX_PANEL];
   int64_t done;
-  if (dtype == DTYPE_BF16)
+  if (dtype == DTYPE_BF16 && all_present(source))
+    done = 2 * gather_blocks(true, columns / 2, source, panel);
+  else if (dtype == DTYPE_BF16)
     done = pack_blocks(DTYPE_BF16, DTYPE_F32, columns, source, panel);
   else if (dtype == DTYPE_F16)
     done = pack_blocks(DTYPE_F16, DTYPE_F32, columns, source, panel);

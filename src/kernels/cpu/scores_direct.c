@@ -1,154 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
-// A few queries against the keys of a cache: every key is read once for all of them.
-#include "kernels/cpu/direct.h"
+// A few queries against the keys of a cache as they lie: keys are turned on their way into
+// registers, where a lane is a key, and every key is read once for some rows.
+#include "kernels/cpu/operators.h"
+#include "kernels/matmul.h"
 #include <string.h>
 
 enum {
-  SCORE_ROWS = LANES == 16 ? 4 : 2, // whose sums with a few keys stay in registers
-  DEPTH_BLOCK = 256                 // elements of a key at a time
+  KEYS = MATRIX_PANEL,              // at a time
+  GROUP = 4,                        // of them that are reached from one address, by strides
+  SCORE_ROWS = LANES == 16 ? 4 : 2, // whose sums stay in registers
+  PIECE = 4,                        // words of a key that are turned at a time
+  LINE_PIECES = 4,
+  AHEAD_BYTES = 8 * 1024
 };
+_Static_assert(PIECE * 4 == (int)DIRECT_BYTES && KEYS == LINE_PIECES * GROUP,
+               "a key is whole pieces; with each piece of a line a group is asked for");
 
-// The last elements of a row, fewer than PAIR, in order, zeros after them.
-static __attribute__((noinline)) void widen_rest(Dtype dtype, const char *row, int64_t index,
-                                                 int64_t count, float rest[PAIR]) {
-  int64_t whole = count < LANES ? 0 : LANES;
-  memset(rest, 0, PAIR * sizeof *rest);
-  if (whole) vector_store(rest, vector_load_as(dtype, row, index));
-  for (int64_t i = whole; i < count; i++) rest[i] = b_value(dtype, row, index + i);
-}
-
-// All rows of A, elements [k, k + depth) of each, as keys of its dtype meet them.
+// KEYS keys: from a byte of each to the same of the next, and of the one that is asked for.
 typedef struct {
-  float rows[DIRECT_ROWS][DEPTH_BLOCK];
-} Queries;
-
-static ALWAYS_INLINE void load_queries(const Matmul *product, Dtype dtype, int64_t k, int64_t depth,
-                                       Queries *queries) {
-  for (int64_t r = 0; r < product->rows; r++) {
-    const float *a = product->a + r * product->a_row + k;
-    float *out = queries->rows[r];
-    int64_t i = 0;
-    for (; i + PAIR <= depth; i += PAIR) {
-      Vector pair[2] = {vector_load(a + i), vector_load(a + i + LANES)};
-      if (dtype == DTYPE_BF16) vector_part_pair(pair);
-      vector_store(out + i, pair[0]);
-      vector_store(out + i + LANES, pair[1]);
-    }
-    if (i == depth) continue;
-    memset(out + i, 0, PAIR * sizeof *out);
-    memcpy(out + i, a + i, (size_t)(depth - i) * sizeof *out);
-  }
-}
-
-// Keys of a cache, from an element on, `step` bytes from one to the next.
-typedef struct {
-  const char *row;
-  int64_t step, ahead;
+  const char *first;
+  int64_t step, ahead, bytes;
+  int64_t count; // of those that are there
 } Keys;
 
-// Adds what PAIR elements from k on give (`rest` of them if that is not 0): of `rows` queries with
-// `count` keys, both constants, to sums[row * count + key].
-static ALWAYS_INLINE void add_products(int rows, int count, Dtype dtype,
-                                       const float (*queries)[DEPTH_BLOCK], const Keys *keys,
-                                       int64_t k, int64_t rest, Vector sums[LANES]) {
-  Vector key[LANES][2];
-#pragma GCC unroll 16
-  for (int i = 0; i < count; i++) {
-    const char *row = keys->row + i * keys->step;
-    if (rest) {
-      float last[PAIR];
-      widen_rest(dtype, row, k, rest, last);
-      key[i][0] = vector_load(last);
-      key[i][1] = vector_load(last + LANES);
-    } else {
-      prefetch(row + keys->ahead + k * size_of(dtype), dtype, 2);
-      load_pair(dtype, row, k, key[i]);
-    }
-  }
-#pragma GCC unroll 2
-  for (int half = 0; half < 2; half++)
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-      Vector query = vector_hold(vector_load(queries[r] + k + half * LANES));
-#pragma GCC unroll 16
-      for (int i = 0; i < count; i++)
-        sums[r * count + i] = vector_fma(query, key[i][half], sums[r * count + i]);
-    }
-}
-
-// c[row, key) = or += the products of `rows` queries with `count` keys, both constants.
-static ALWAYS_INLINE void score(int rows, int count, Dtype dtype,
-                                const float (*queries)[DEPTH_BLOCK], const Keys *keys,
-                                int64_t depth, bool added, float *c, int64_t c_row) {
-  Vector sums[LANES];
-  float out[LANES];
-  int64_t k = 0;
-#pragma GCC unroll 16
-  for (int i = 0; i < LANES; i++) sums[i] = vector_zero();
-  for (; k + PAIR <= depth; k += PAIR) add_products(rows, count, dtype, queries, keys, k, 0, sums);
-  if (k < depth) add_products(rows, count, dtype, queries, keys, k, depth - k, sums);
-  vector_store(out, vector_sum_rows(sums));
-  for (int r = 0; r < rows; r++)
-    for (int i = 0; i < count; i++)
-      c[r * c_row + i] = (added ? c[r * c_row + i] : 0.0f) + out[r * count + i];
-}
-
-// Some depth of up to LANES keys against all rows.
+// Where the piece at hand lies.
 typedef struct {
-  const Queries *queries;
-  Keys keys;
-  int64_t count, rows, depth, c_row;
-  bool added;
-  float *c;
-} KeyTask;
+  const char *group[KEYS / GROUP];
+  const float *queries;
+} Cursor;
 
-// `rows` (a constant) queries from `first` on; what they leave of the keys one by one, in sums of
-// the same order.
-static ALWAYS_INLINE void score_rows(const KeyTask *task, Dtype dtype, int rows, int64_t first) {
-  const int step = LANES / (rows == 3 ? 4 : rows);
-  const float(*queries)[DEPTH_BLOCK] = task->queries->rows + first;
-  float *c = task->c + first * task->c_row;
-  Keys keys = task->keys;
-  int64_t key = 0;
-  if (first) keys.ahead = 0; // they have been asked for
-  for (; key + step <= task->count; key += step, keys.row += step * keys.step)
-    score(rows, step, dtype, queries, &keys, task->depth, task->added, c + key, task->c_row);
-  for (; key < task->count; key++, keys.row += keys.step)
-    for (int r = 0; r < rows; r++)
-      score(1, 1, dtype, queries + r, &keys, task->depth, task->added, c + r * task->c_row + key,
-            0);
+typedef struct {
+  Vector vector[SCORE_ROWS][PANEL_VECTORS];
+} Sums;
+
+static ALWAYS_INLINE int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
+static ALWAYS_INLINE int64_t size_of(Dtype dtype) {
+  return dtype == DTYPE_F32 ? 4 : 2;
+}
+
+// An element of each word.
+static ALWAYS_INLINE Vector element_of(Dtype dtype, int element, Vector word) {
+  if (dtype == DTYPE_BF16) return element ? vector_odd(word) : vector_even(word);
+  if (dtype == DTYPE_F16) return element ? vector_odd_f16(word) : vector_even_f16(word);
+  return word;
+}
+
+// sums += queries * an element of each key
+static ALWAYS_INLINE void add_element(int rows, const float *queries, int64_t queries_row,
+                                      const Vector element[PANEL_VECTORS], Sums *sums) {
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; r++) {
+    Vector query = vector_set(queries[r * queries_row]);
+#pragma GCC unroll 2
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      sums->vector[r][v] = vector_fma(query, element[v], sums->vector[r][v]);
+  }
+}
+
+static ALWAYS_INLINE void load_piece(const Cursor *at, int64_t step,
+                                     Vector piece[PANEL_VECTORS][PIECE]) {
+  const float *row[KEYS];
+#pragma GCC unroll 32
+  for (int i = 0; i < KEYS; i++) row[i] = (const float *)(at->group[i / GROUP] + i % GROUP * step);
+#pragma GCC unroll 2
+  for (int v = 0; v < PANEL_VECTORS; v++) vector_load_columns(row + v * LANES, 0, piece[v]);
+}
+
+static ALWAYS_INLINE void add_piece(int rows, Dtype dtype, int64_t queries_row, int64_t step,
+                                    Cursor *at, Sums *sums) {
+  const int per_word = dtype == DTYPE_F32 ? 1 : 2;
+  Vector piece[PANEL_VECTORS][PIECE], element[PANEL_VECTORS];
+  load_piece(at, step, piece);
+#pragma GCC unroll 8
+  for (int i = 0; i < PIECE * per_word; i++) {
+#pragma GCC unroll 2
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      element[v] = element_of(dtype, i % per_word, piece[v][i / per_word]);
+    add_element(rows, at->queries++, queries_row, element, sums);
+  }
+#pragma GCC unroll 8
+  for (int g = 0; g < KEYS / GROUP; g++) at->group[g] += DIRECT_BYTES;
+}
+
+// A line of each key ahead, a group with each piece: so that what is asked for is spread.
+static ALWAYS_INLINE void ask_ahead(const Keys *keys, const Cursor *at, int piece) {
+  const char *ahead = at->group[piece] + keys->ahead;
+#pragma GCC unroll 4
+  for (int i = 0; i < GROUP; i++) __builtin_prefetch(ahead + i * keys->step);
+}
+
+static ALWAYS_INLINE Cursor first_piece(const Keys *keys, const float *queries) {
+  Cursor at = {.queries = queries};
+#pragma GCC unroll 8
+  for (int g = 0; g < KEYS / GROUP; g++) {
+    at.group[g] = keys->first + g * GROUP * keys->step;
+    __asm__("" : "+r"(at.group[g])); // not worked out again from the first
+  }
+  return at;
+}
+
+static ALWAYS_INLINE int64_t part_of(const Keys *keys, int vector) {
+  int64_t rest = keys->count - vector * LANES;
+  return rest < 0 ? 0 : smaller(rest, LANES);
+}
+
+// Rows of A from `first` on, columns `key` … of C.
+static ALWAYS_INLINE void score_rows(const Matmul *product, int rows, Dtype dtype, int64_t first,
+                                     const Keys *keys, int64_t key) {
+  Sums sums;
+  float *c = product->c + first * product->c_row + key;
+  int64_t byte = 0;
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      sums.vector[r][v] =
+          product->added ? vector_load_part(c + r * product->c_row + v * LANES, part_of(keys, v))
+                         : vector_zero();
+  Cursor at = first_piece(keys, product->a + first * product->a_row);
+  for (; byte + LINE_PIECES * DIRECT_BYTES <= keys->bytes; byte += LINE_PIECES * DIRECT_BYTES)
+#pragma GCC unroll 4
+    for (int i = 0; i < LINE_PIECES; i++) {
+      if (first == 0) ask_ahead(keys, &at, i);
+      add_piece(rows, dtype, product->a_row, keys->step, &at, &sums);
+    }
+  for (; byte < keys->bytes; byte += DIRECT_BYTES)
+    add_piece(rows, dtype, product->a_row, keys->step, &at, &sums);
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < PANEL_VECTORS; v++)
+      vector_store_part(c + r * product->c_row + v * LANES, sums.vector[r][v], part_of(keys, v));
 }
 
 // What is read for the first rows is in the nearest cache for the others.
-static ALWAYS_INLINE void score_keys(const KeyTask *task, Dtype dtype) {
+static ALWAYS_INLINE void score_keys(const Matmul *product, Dtype dtype, const Keys *keys,
+                                     int64_t key) {
   int64_t row = 0;
-  for (; row + SCORE_ROWS <= task->rows; row += SCORE_ROWS)
-    score_rows(task, dtype, SCORE_ROWS, row);
-  switch (task->rows - row) {
-  case 3: score_rows(task, dtype, LANES == 16 ? 3 : 1, row); break;
-  case 2: score_rows(task, dtype, LANES == 16 ? 2 : 1, row); break;
-  case 1: score_rows(task, dtype, 1, row); break;
+  for (; row + SCORE_ROWS <= product->rows; row += SCORE_ROWS)
+    score_rows(product, SCORE_ROWS, dtype, row, keys, key);
+  switch (product->rows - row) {
+  case 3: score_rows(product, LANES == 16 ? 3 : 1, dtype, row, keys, key); break;
+  case 2: score_rows(product, LANES == 16 ? 2 : 1, dtype, row, keys, key); break;
+  case 1: score_rows(product, 1, dtype, row, keys, key); break;
   }
 }
 
+// The last keys, and zeros in the place of those that there are not.
+static Keys copy_keys(const Keys *keys, char *room) {
+  size_t bytes = (size_t)keys->bytes, count = (size_t)keys->count;
+  for (size_t i = 0; i < count; i++)
+    memcpy(room + i * bytes, keys->first + (int64_t)i * keys->step, bytes);
+  memset(room + count * bytes, 0, (KEYS - count) * bytes);
+  return (Keys){.first = room, .step = keys->bytes, .bytes = keys->bytes, .count = keys->count};
+}
+
 static ALWAYS_INLINE void scores(const Matmul *product, Dtype dtype, int64_t begin, int64_t end) {
-  Queries queries;
-  for (int64_t k = 0; k < product->depth; k += DEPTH_BLOCK) {
-    KeyTask task = {.queries = &queries,
-                    .keys = {.step = product->b_row * size_of(dtype),
-                             .ahead = ahead_of(product, dtype, product->depth)},
-                    .rows = product->rows,
-                    .depth = smaller(DEPTH_BLOCK, product->depth - k),
-                    .c_row = product->c_row,
-                    .added = k > 0};
-    load_queries(product, dtype, k, task.depth, &queries);
-    for (int64_t key = begin; key < end; key += LANES) {
-      task.keys.row = b_row(product, dtype, key) + k * size_of(dtype);
-      task.count = smaller(LANES, end - key);
-      task.c = product->c + key;
-      score_keys(&task, dtype);
-    }
-  }
+  int64_t step = product->b_row * size_of(dtype), bytes = product->depth * size_of(dtype);
+  int64_t ahead = AHEAD_BYTES / bytes > KEYS ? AHEAD_BYTES / bytes : KEYS, key = begin;
+  Keys keys = {.first = (const char *)product->b + begin * step,
+               .step = step,
+               .ahead = ahead * step,
+               .bytes = bytes,
+               .count = KEYS};
+  for (; key + KEYS <= end; key += KEYS, keys.first += KEYS * step)
+    score_keys(product, dtype, &keys, key);
+  if (key == end) return;
+  char room[KEYS * DIRECT_DEPTH * sizeof(float)];
+  keys.count = end - key;
+  Keys last = copy_keys(&keys, room);
+  score_keys(product, dtype, &last, key);
 }
 
 void TIER_FUNCTION(scores_direct)(const Matmul *product, int64_t begin, int64_t end) {

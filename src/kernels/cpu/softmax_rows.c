@@ -4,7 +4,7 @@
 #include "kernels/cpu/operators.h"
 #include <math.h>
 
-enum { SUMS = 4 };
+enum { UNROLLED = 4 };
 static const float log2_of_e = 0x1.715476p+0f;
 
 // 2^t for t ≤ 126; 0 for -infinity, NaN for NaN. With f = t - floor(t), 2^f = 1 + f P(f); P of
@@ -19,12 +19,12 @@ static ALWAYS_INLINE Vector vector_power(Vector t) {
 }
 
 static float largest_of(int64_t count, const float *x, float least) {
-  Vector largest[SUMS], none = vector_set(-INFINITY);
-  for (int j = 0; j < SUMS; j++) largest[j] = vector_set(least);
+  Vector largest[UNROLLED], none = vector_set(-INFINITY);
+  for (int j = 0; j < UNROLLED; j++) largest[j] = vector_set(least);
   int64_t i = 0;
-  for (; i + SUMS * LANES <= count; i += SUMS * LANES)
+  for (; i + UNROLLED * LANES <= count; i += UNROLLED * LANES)
 #pragma GCC unroll 4
-    for (int j = 0; j < SUMS; j++) // operand order: a NaN passes by
+    for (int j = 0; j < UNROLLED; j++) // operand order: a NaN passes by
       largest[j] = vector_maximum(vector_load(x + i + j * LANES), largest[j]);
   for (; i + LANES <= count; i += LANES)
     largest[0] = vector_maximum(vector_load(x + i), largest[0]);
@@ -42,25 +42,26 @@ static ALWAYS_INLINE Vector shifted_power(Vector x, Vector shift) {
   return vector_power(vector_multiply(vector_subtract(x, shift), vector_set(log2_of_e)));
 }
 
-// x = exp(x - largest); returns the sum.
+// x = exp(x - largest); returns the sum. Its lanes are added by halves, and so in the same order
+// whichever lane the first score is in; the exponentials take longer than to wait for one vector of
+// sums.
 static float exponentials(int64_t count, float largest, float *x) {
-  Vector sum[SUMS], shift = vector_set(largest);
-  for (int j = 0; j < SUMS; j++) sum[j] = vector_zero();
+  Vector sum = vector_zero(), shift = vector_set(largest);
   int64_t i = 0;
-  for (; i + SUMS * LANES <= count; i += SUMS * LANES)
+  for (; i + UNROLLED * LANES <= count; i += UNROLLED * LANES)
 #pragma GCC unroll 4
-    for (int j = 0; j < SUMS; j++) {
+    for (int j = 0; j < UNROLLED; j++) {
       Vector value = shifted_power(vector_load(x + i + j * LANES), shift);
       vector_store(x + i + j * LANES, value);
-      sum[j] = vector_add(sum[j], value);
+      sum = vector_add(sum, value);
     }
   for (; i < count; i += LANES) {
     int64_t part = count - i < LANES ? count - i : LANES;
     Vector value = shifted_power(vector_load_part(x + i, part), shift);
     vector_store_part(x + i, value, part);
-    sum[0] = vector_add(sum[0], vector_keep_part(value, vector_zero(), part));
+    sum = vector_add(sum, vector_keep_part(value, vector_zero(), part));
   }
-  return vector_sum(vector_add(vector_add(sum[0], sum[1]), vector_add(sum[2], sum[3])));
+  return vector_sum(sum);
 }
 
 bool TIER_FUNCTION(softmax_rows)(const SoftmaxRows *rows) {

@@ -61,23 +61,30 @@ void reference_linear_direct(const Linear *linear, int64_t first, int64_t last) 
     }
 }
 
-static float matmul_sum(const Matmul *product, int64_t row, int64_t column) {
-  double sum = 0.0;
-  for (int64_t k = 0; k < product->depth; k++) {
-    int64_t index = product->transposed ? column * product->b_row + k : k * product->b_row + column;
-    float b;
-    reference_widen(product->dtype, 1,
-                    (const char *)product->b + index * dtype_facts(product->dtype)->block_bytes,
-                    &b);
-    sum += (double)product->a[row * product->a_row + k] * b;
-  }
-  return (float)sum;
+// C[.., begin … end), a step of the sum being `step` elements of B from the last, a column
+// `across`.
+static void multiply_direct(const Matmul *product, int64_t begin, int64_t end, int64_t step,
+                            int64_t across) {
+  int64_t bytes = dtype_facts(product->dtype)->block_bytes;
+  for (int64_t row = 0; row < product->rows; row++)
+    for (int64_t column = begin; column < end; column++) {
+      float *c = product->c + row * product->c_row + column, b;
+      double sum = product->added ? *c : 0.0;
+      for (int64_t k = 0; k < product->depth; k++) {
+        const char *element = (const char *)product->b + (k * step + column * across) * bytes;
+        reference_widen(product->dtype, 1, element, &b);
+        sum += (double)product->a[row * product->a_row + k] * b;
+      }
+      *c = (float)sum;
+    }
 }
 
-void reference_matmul_direct(const Matmul *product, int64_t begin, int64_t end) {
-  for (int64_t row = 0; row < product->rows; row++)
-    for (int64_t column = begin; column < end; column++)
-      product->c[row * product->c_row + column] = matmul_sum(product, row, column);
+void reference_scores_direct(const Matmul *product, int64_t begin, int64_t end) {
+  multiply_direct(product, begin, end, 1, product->b_row);
+}
+
+void reference_values_direct(const Matmul *product, int64_t begin, int64_t end) {
+  multiply_direct(product, begin, end, product->b_row, 1);
 }
 
 void reference_pack_rows(int rows, int64_t columns, const float *x, int64_t x_stride,

@@ -6,7 +6,8 @@
 
 void reference_tile(const Tile *tile);
 void reference_linear_direct(const Linear *linear, int64_t first, int64_t last);
-void reference_matmul_direct(const Matmul *product, int64_t begin, int64_t end);
+void reference_scores_direct(const Matmul *product, int64_t begin, int64_t end);
+void reference_values_direct(const Matmul *product, int64_t begin, int64_t end);
 void reference_pack_rows(int rows, int64_t columns, const float *x, int64_t x_stride,
                          float *packed);
 void reference_widen_panel(Dtype dtype, int64_t columns, const void *panel, float *out);

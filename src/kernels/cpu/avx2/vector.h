@@ -185,14 +185,35 @@ VECTOR_WORD void vector_store_f16(uint16_t *y, Vector value) {
   _mm_storeu_si128((__m128i *)y, halves);
 }
 
+VECTOR_WORD Vector vector_even(Vector pairs) { // the even ones of LANES pairs of bfloat16
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(pairs), 16));
+}
+
+VECTOR_WORD Vector vector_odd(Vector pairs) {
+  const __m256i upper = _mm256_set1_epi32((int)0xFFFF0000u);
+  return _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), upper));
+}
+
+VECTOR_WORD Vector vector_widen_words(__m256i words) { // float16 in their lower halves, 0 above
+  __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(words, words), 0xD8);
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
+
+VECTOR_WORD Vector vector_even_f16(Vector pairs) {
+  __m256i lower = _mm256_set1_epi32(0xFFFF);
+  return vector_widen_words(_mm256_and_si256(_mm256_castps_si256(pairs), lower));
+}
+
+VECTOR_WORD Vector vector_odd_f16(Vector pairs) {
+  return vector_widen_words(_mm256_srli_epi32(_mm256_castps_si256(pairs), 16));
+}
+
 VECTOR_WORD Vector vector_load_pair_even(const uint16_t *pairs) {
-  __m256i words = _mm256_loadu_si256((const __m256i *)pairs);
-  return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+  return vector_even(_mm256_loadu_ps((const float *)pairs));
 }
 
 VECTOR_WORD Vector vector_load_pair_odd(const uint16_t *pairs) {
-  __m256i words = _mm256_loadu_si256((const __m256i *)pairs);
-  return _mm256_castsi256_ps(_mm256_and_si256(words, _mm256_set1_epi32((int)0xFFFF0000u)));
+  return vector_odd(_mm256_loadu_ps((const float *)pairs));
 }
 
 VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
@@ -215,12 +236,22 @@ VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
   pair[1] = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
-// Lane i becomes the sum of row[i].
-VECTOR_WORD Vector vector_sum_rows(const Vector row[LANES]) {
-  Vector low = _mm256_hadd_ps(_mm256_hadd_ps(row[0], row[1]), _mm256_hadd_ps(row[2], row[3]));
-  Vector high = _mm256_hadd_ps(_mm256_hadd_ps(row[4], row[5]), _mm256_hadd_ps(row[6], row[7]));
-  return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
-                       _mm256_permute2f128_ps(low, high, 0x31));
+// Elements k … k + 3 of rows in memory become columns: what is put together while it is loaded need
+// not change its half, which is two thirds of the work of vector_transpose.
+VECTOR_WORD void vector_load_columns(const float *const row[LANES], int64_t k, Vector column[4]) {
+  Vector a[4], b[4];
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; i++)
+    a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + k)),
+                                _mm_loadu_ps(row[i + 4] + k), 1);
+  b[0] = _mm256_unpacklo_ps(a[0], a[1]);
+  b[1] = _mm256_unpackhi_ps(a[0], a[1]);
+  b[2] = _mm256_unpacklo_ps(a[2], a[3]);
+  b[3] = _mm256_unpackhi_ps(a[2], a[3]);
+  column[0] = _mm256_shuffle_ps(b[0], b[2], 0x44);
+  column[1] = _mm256_shuffle_ps(b[0], b[2], 0xEE);
+  column[2] = _mm256_shuffle_ps(b[1], b[3], 0x44);
+  column[3] = _mm256_shuffle_ps(b[1], b[3], 0xEE);
 }
 
 // Rows become columns.

@@ -160,13 +160,30 @@ VECTOR_WORD void vector_store_f16(uint16_t *y, Vector value) {
   _mm256_storeu_si256((__m256i *)y, halves);
 }
 
+VECTOR_WORD Vector vector_even(Vector pairs) { // the even ones of LANES pairs of bfloat16
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(pairs), 16));
+}
+
+VECTOR_WORD Vector vector_odd(Vector pairs) {
+  const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000u);
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper));
+}
+
+VECTOR_WORD Vector vector_even_f16(Vector pairs) {
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_castps_si512(pairs)));
+}
+
+VECTOR_WORD Vector vector_odd_f16(Vector pairs) {
+  __m512i upper = _mm512_srli_epi32(_mm512_castps_si512(pairs), 16);
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(upper));
+}
+
 VECTOR_WORD Vector vector_load_pair_even(const uint16_t *pairs) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(pairs), 16));
+  return vector_even(_mm512_loadu_ps(pairs));
 }
 
 VECTOR_WORD Vector vector_load_pair_odd(const uint16_t *pairs) {
-  const __m512i upper = _mm512_set1_epi32((int)0xFFFF0000u);
-  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(pairs), upper));
+  return vector_odd(_mm512_loadu_ps(pairs));
 }
 
 VECTOR_WORD void vector_store_pair(uint16_t *pairs, Vector even, Vector odd) {
@@ -192,25 +209,30 @@ VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
   pair[1] = _mm512_permutex2var_ps(even, second, pair[1]);
 }
 
-// [a a b b], in quarters: what is left to add of each.
-VECTOR_WORD Vector vector_add_halves(Vector a, Vector b) {
-  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
+// Quarters of four rows each, one of every fourth row.
+VECTOR_WORD Vector vector_load_quarters(const float *a, const float *b, const float *c,
+                                        const float *d) {
+  Vector all = _mm512_castps128_ps512(_mm_loadu_ps(a));
+  all = _mm512_insertf32x4(all, _mm_loadu_ps(b), 1);
+  all = _mm512_insertf32x4(all, _mm_loadu_ps(c), 2);
+  return _mm512_insertf32x4(all, _mm_loadu_ps(d), 3);
 }
 
-// Lane i becomes the sum of row[i]: each step adds two halves of two vectors into one.
-VECTOR_WORD Vector vector_sum_rows(const Vector row[LANES]) {
-  Vector quarters[4]; // [i]: rows i, i + 4, i + 8, i + 12, a quarter each
+// Elements k … k + 3 of rows in memory become columns: what is put together while it is loaded need
+// not change its quarter, which is half the work of vector_transpose.
+VECTOR_WORD void vector_load_columns(const float *const row[LANES], int64_t k, Vector column[4]) {
+  Vector a[4], b[4];
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; i++) {
-    Vector a = vector_add_halves(row[i], row[i + 4]);
-    Vector b = vector_add_halves(row[i + 8], row[i + 12]);
-    quarters[i] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xDD));
-  }
-  Vector a = _mm512_add_ps(_mm512_unpacklo_ps(quarters[0], quarters[1]),
-                           _mm512_unpackhi_ps(quarters[0], quarters[1]));
-  Vector b = _mm512_add_ps(_mm512_unpacklo_ps(quarters[2], quarters[3]),
-                           _mm512_unpackhi_ps(quarters[2], quarters[3]));
-  return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x44), _mm512_shuffle_ps(a, b, 0xEE));
+  for (int i = 0; i < 4; i++)
+    a[i] = vector_load_quarters(row[i] + k, row[i + 4] + k, row[i + 8] + k, row[i + 12] + k);
+  b[0] = _mm512_unpacklo_ps(a[0], a[1]);
+  b[1] = _mm512_unpackhi_ps(a[0], a[1]);
+  b[2] = _mm512_unpacklo_ps(a[2], a[3]);
+  b[3] = _mm512_unpackhi_ps(a[2], a[3]);
+  column[0] = _mm512_shuffle_ps(b[0], b[2], 0x44);
+  column[1] = _mm512_shuffle_ps(b[0], b[2], 0xEE);
+  column[2] = _mm512_shuffle_ps(b[1], b[3], 0x44);
+  column[3] = _mm512_shuffle_ps(b[1], b[3], 0xEE);
 }
 
 // Rows become columns.
