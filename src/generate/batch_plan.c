@@ -2,7 +2,7 @@
 // What a step computes. A sequence is `computed` of `count` tokens long: one token behind it
 // decodes, more are a prompt, or one that was preempted.
 #include "base/memory.h"
-#include "generate/batch_state.h"
+#include "generate/batch_context.h"
 
 static int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
@@ -100,11 +100,15 @@ static void plan_running(Batch *batch, bool decoding) {
   }
 }
 
-// Takes the full blocks that others computed of the same beginning. One token is left: the next is
-// chosen from what comes out of it.
+// Takes the context, and the full blocks that others computed of the same beginning behind it. One
+// token is left: the next is chosen from what comes out of it.
 static void find_prefix(Batch *batch, Sequence *sequence) {
   int64_t size = batch->options.block_size;
-  int32_t before = BLOCK_NONE;
+  sequence->computed =
+      batch_context_take(batch, sequence->context, sequence->blocks, &sequence->block_count);
+  sequence->published = sequence->begin / size;
+  if (sequence->computed % size) return;
+  int32_t before = sequence->block_count ? sequence->blocks[sequence->block_count - 1] : BLOCK_NONE;
   while (sequence->computed + size < sequence->count) {
     before = block_pool_find(batch->pool, before, sequence->ids + sequence->computed);
     if (before == BLOCK_NONE) break;
@@ -116,7 +120,8 @@ static void find_prefix(Batch *batch, Sequence *sequence) {
 }
 
 static bool room_for_more(const Batch *batch) {
-  double margin = batch->scheduler->margin * (double)block_pool_size(batch->pool);
+  int64_t blocks = block_pool_size(batch->pool) - batch_context_blocks(batch);
+  double margin = batch->scheduler->margin * (double)blocks;
   return batch->running_count < batch->options.max_sequences && budget_left(batch) > 0 &&
          (double)block_pool_free(batch->pool) >= margin;
 }

@@ -14,10 +14,12 @@ struct Sequence {
   BatchRequest request;     // its prompt is `ids`
   int32_t *ids;             // [room]: those known, then those to be made
   int64_t room;
+  int64_t context;         // which it stands behind; its ids come first
+  int64_t begin;           // ids of the context
   int64_t count, computed; // ids known; those whose keys and values are in blocks
   int32_t *blocks;         // room for those of all ids
   int64_t block_count;
-  int64_t published; // blocks that the pool knows the tokens of
+  int64_t published; // blocks that the pool knows the tokens of, or that are a context's
   int64_t planned;   // rows of the step being taken; 0: none
   int64_t sample;    // which of the step's samples is its next token; -1: none
   bool started;
@@ -25,6 +27,16 @@ struct Sequence {
   BatchEnd end;
   int64_t preemptions;
 };
+
+// What requests stand behind; count 0: nothing.
+typedef struct {
+  int64_t count, length;
+  int64_t computed;    // of count, that are in blocks
+  int64_t next;        // whose turn it is
+  int64_t block_count; // of each
+  int32_t *ids;        // [count, length]
+  int32_t *blocks;     // [count, block_count]
+} BatchContexts;
 
 struct Batch {
   const Model *model;
@@ -36,6 +48,7 @@ struct Batch {
   PagedCacheShape shape;
   PagedCache *cache;
   BlockPool *pool;
+  BatchContexts contexts;
   Rope *rope;
   Sampler *sampler;
   StepRows rows;

@@ -76,6 +76,10 @@ int32_t block_pool_take(BlockPool *pool) {
   return block;
 }
 
+void block_pool_hold(BlockPool *pool, int32_t block) {
+  pool->holders[block]++;
+}
+
 static void forget(BlockPool *pool, int32_t block) {
   Prefix *prefix = &pool->prefixes[block];
   if (prefix->bucket == BLOCK_NONE) return;

@@ -19,7 +19,8 @@ int64_t block_pool_size(const BlockPool *pool);
 int64_t block_pool_free(const BlockPool *pool); // blocks that nobody holds
 int64_t block_pool_holders(const BlockPool *pool, int32_t block);
 
-int32_t block_pool_take(BlockPool *pool); // a free block, held once; BLOCK_NONE: none
+int32_t block_pool_take(BlockPool *pool);             // a free block, held once; BLOCK_NONE: none
+void block_pool_hold(BlockPool *pool, int32_t block); // one that is held, once more
 void block_pool_give(BlockPool *pool, int32_t block);
 
 // The block that holds these block_size ids behind the block `before`, held once more; BLOCK_NONE:

@@ -2,7 +2,7 @@
 #include "generate/continuous_batch.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "generate/batch_state.h"
+#include "generate/batch_context.h"
 #include "kernels/eager.h"
 #include <string.h>
 
@@ -106,6 +106,7 @@ void batch_close(Batch *batch) {
     free_sequence(sequence);
   }
   memory_free(batch->running);
+  if (batch->pool) batch_context_free(batch);
   step_rows_free(&batch->rows);
   sampler_close(batch->sampler);
   step_programs_close(batch->programs);
@@ -127,25 +128,33 @@ static bool check_ids(const Batch *batch, const BatchRequest *request, Error *er
   return true;
 }
 
+// Whether the blocks that no context holds are enough.
+static bool check_room(const Batch *batch, const BatchRequest *request, int64_t tokens,
+                       Error *error) {
+  int64_t size = batch->options.block_size;
+  int64_t blocks = batch->options.blocks - batch_context_blocks(batch);
+  if ((tokens + size - 1) / size - batch->contexts.length / size <= blocks) return true;
+  return error_set(error, ERROR_ARGUMENT, "tokens",
+                   "are %lld of prompt and %lld new, but the cache is %lld blocks of %lld%s",
+                   (long long)request->prompt_length, (long long)request->max_new_tokens,
+                   (long long)blocks, (long long)size,
+                   batch->contexts.count ? " beside the contexts" : "");
+}
+
 static bool check_length(const Batch *batch, const BatchRequest *request, Error *error) {
   const BatchOptions *options = &batch->options;
-  int64_t tokens, cache = options->blocks * options->block_size;
+  int64_t tokens, context = batch->contexts.length;
   if (request->prompt_length < 1 || request->max_new_tokens < 1)
     return error_set(error, ERROR_ARGUMENT, "tokens",
                      "%lld of prompt and %lld new, expected at least 1 of each",
                      (long long)request->prompt_length, (long long)request->max_new_tokens);
-  if (__builtin_add_overflow(request->prompt_length, request->max_new_tokens, &tokens))
-    tokens = INT64_MAX;
-  if (tokens > options->max_tokens)
+  if (__builtin_add_overflow(request->prompt_length, request->max_new_tokens, &tokens) ||
+      tokens > options->max_tokens - context)
     return error_set(error, ERROR_ARGUMENT, "tokens",
                      "are %lld of prompt and %lld new, expected at most %lld of one sequence",
                      (long long)request->prompt_length, (long long)request->max_new_tokens,
-                     (long long)options->max_tokens);
-  return tokens <= cache ||
-         error_set(error, ERROR_ARGUMENT, "tokens",
-                   "are %lld of prompt and %lld new, but the cache is %lld blocks of %lld",
-                   (long long)request->prompt_length, (long long)request->max_new_tokens,
-                   (long long)options->blocks, (long long)options->block_size);
+                     (long long)(options->max_tokens - context));
+  return check_room(batch, request, context + tokens, error);
 }
 
 // One that ended, where its room suffices, so that equal requests allocate nothing.
@@ -181,10 +190,17 @@ Sequence *batch_submit(Batch *batch, const BatchRequest *request, Error *error) 
   if (!check_length(batch, request, error) || !sampling_check(&request->sampling, error) ||
       !check_ids(batch, request, error))
     return NULL;
-  Sequence *sequence = take_sequence(batch, request->prompt_length + request->max_new_tokens);
+  int64_t begin = batch->contexts.length;
+  Sequence *sequence =
+      take_sequence(batch, begin + request->prompt_length + request->max_new_tokens);
   sequence->request = *request;
-  sequence->count = request->prompt_length;
-  memcpy(sequence->ids, request->prompt, (size_t)request->prompt_length * sizeof(int32_t));
+  sequence->context = batch_context_next(batch);
+  sequence->begin = begin;
+  sequence->count = begin + request->prompt_length;
+  if (begin)
+    memcpy(sequence->ids, batch_context_ids(batch, sequence->context),
+           (size_t)begin * sizeof(int32_t));
+  memcpy(sequence->ids + begin, request->prompt, (size_t)request->prompt_length * sizeof(int32_t));
   batch_push_waiting(batch, sequence, false);
   return sequence;
 }
@@ -239,7 +255,7 @@ static int32_t choose(Batch *batch, const Sequence *sequence, const Tensor *made
   if (chosen) return ((const int32_t *)made->data)[sample];
   const float *logits = (const float *)made->data + sample * batch->decoder.config->vocabulary;
   return sampler_choose(batch->sampler, &sequence->request.sampling, logits, sequence->request.draw,
-                        sequence->count - sequence->request.prompt_length);
+                        sequence->count - sequence->begin - sequence->request.prompt_length);
 }
 
 static void add_token(Sequence *sequence, int32_t id) {
@@ -247,7 +263,7 @@ static void add_token(Sequence *sequence, int32_t id) {
   sequence->ids[sequence->count++] = id;
   bool more = request->listener->token(request->context, id);
   if (!more || is_stop(request, id)) say_ending(sequence, BATCH_STOP);
-  if (sequence->count == request->prompt_length + request->max_new_tokens)
+  if (sequence->count == sequence->begin + request->prompt_length + request->max_new_tokens)
     say_ending(sequence, BATCH_LENGTH);
 }
 
@@ -365,9 +381,26 @@ void batch_facts_clear(Batch *batch) {
   batch->facts = (BatchFacts){0};
 }
 
-static bool check_holders(const Batch *batch, const int32_t *named, Error *error) {
+// How often the sequences that run name each block.
+static void count_names(const Batch *batch, int32_t *named) {
+  for (int64_t i = 0; i < batch->running_count; i++)
+    for (int64_t j = 0; j < batch->running[i]->block_count; j++)
+      named[batch->running[i]->blocks[j]]++;
+}
+
+// Those of contexts are taken off: any number of sequences may hold them.
+static void leave_contexts(const Batch *batch, int32_t *named, int32_t *holders) {
+  for (int64_t i = 0; i < batch_context_blocks(batch); i++) {
+    int32_t block = batch->contexts.blocks[i];
+    holders[block] -= named[block] + 1;
+    named[block] = 0;
+  }
+}
+
+static bool check_holders(const Batch *batch, const int32_t *named, const int32_t *held,
+                          Error *error) {
   for (int64_t i = 0; i < block_pool_size(batch->pool); i++) {
-    int64_t holders = block_pool_holders(batch->pool, (int32_t)i);
+    int64_t holders = held[i];
     if (named[i] != holders)
       return error_set(error, ERROR_MISMATCH, "blocks",
                        "block %lld is held by %lld, but %d sequences name it", (long long)i,
@@ -380,12 +413,16 @@ static bool check_holders(const Batch *batch, const int32_t *named, Error *error
 }
 
 bool batch_check(const Batch *batch, Error *error) {
-  int32_t *named = memory_allocate((size_t)block_pool_size(batch->pool) * sizeof *named);
-  for (int64_t i = 0; i < batch->running_count; i++)
-    for (int64_t j = 0; j < batch->running[i]->block_count; j++)
-      named[batch->running[i]->blocks[j]]++;
-  bool done = block_pool_check(batch->pool, error) && check_holders(batch, named, error);
+  int64_t blocks = block_pool_size(batch->pool);
+  int32_t *named = memory_allocate((size_t)blocks * sizeof *named);
+  int32_t *held = memory_allocate((size_t)blocks * sizeof *held);
+  for (int64_t i = 0; i < blocks; i++)
+    held[i] = (int32_t)block_pool_holders(batch->pool, (int32_t)i);
+  count_names(batch, named);
+  leave_contexts(batch, named, held);
+  bool done = block_pool_check(batch->pool, error) && check_holders(batch, named, held, error);
   memory_free(named);
+  memory_free(held);
   return done;
 }
 

@@ -78,6 +78,12 @@ void batch_close(Batch *batch);
 // Compiles the passes of every size that there can be, so that none is met first while requests
 // wait. Before any are submitted; without programs it does nothing.
 CHECKED bool batch_prepare(Batch *batch, Error *error);
+// What every later request stands behind: `count` contexts, ids [count, length], taken in turn.
+// They are computed now, in blocks that stay; a request holds their full blocks and copies the last
+// one. While no requests wait or run, else ERROR_ARGUMENT, as when the cache has no room for them.
+// length 0: requests begin with nothing again, as they do at first.
+CHECKED bool batch_set_context(Batch *batch, const int32_t *ids, int64_t count, int64_t length,
+                               Error *error);
 // Queues a request. NULL refuses it: nothing in it, ids outside the vocabulary, a sampling that
 // makes no sense, or more tokens than a sequence or the whole cache can hold. The pointer is good
 // until the listener is told of the end.
@@ -95,11 +101,11 @@ BatchStep batch_last_step(const Batch *batch);
 int64_t batch_blocks_held(const Batch *batch);
 BatchFacts batch_facts(const Batch *batch);
 void batch_facts_clear(Batch *batch);
-// Whether every block is free or held by exactly the running sequences that name it.
+// Whether every block is free or held by exactly the contexts and running sequences that name it.
 CHECKED bool batch_check(const Batch *batch, Error *error);
 
-// Teacher forcing, as generation_logits, through pages and chunks. ERROR_ARGUMENT while requests
-// wait or run.
+// Teacher forcing, as generation_logits, through pages and chunks, behind the first context.
+// ERROR_ARGUMENT while requests wait or run.
 CHECKED bool batch_logits(Batch *batch, const int32_t *ids, int64_t length, int64_t positions,
                           int64_t stepwise, float *logits, Error *error);
 

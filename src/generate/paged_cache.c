@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "generate/paged_cache.h"
 #include "base/memory.h"
+#include <string.h>
 
 struct PagedCache {
   PagedCacheShape shape;
@@ -53,6 +54,16 @@ static Tensor view(const PagedCache *cache, int64_t half, int64_t rows) {
 
 KeyValues paged_cache_layer(const PagedCache *cache, int64_t layer, int64_t rows) {
   return (KeyValues){view(cache, 2 * layer, rows), view(cache, 2 * layer + 1, rows)};
+}
+
+void paged_cache_copy(PagedCache *cache, int64_t from, int64_t to, int64_t tokens) {
+  const PagedCacheShape *shape = &cache->shape;
+  int64_t row = shape->head_dim * dtype_facts(shape->dtype)->block_bytes;
+  int64_t block = shape->block_size * row, head = cache->slots * row;
+  for (int64_t i = 0; i < 2 * shape->layers * shape->kv_heads; i++) {
+    unsigned char *slots = (unsigned char *)cache->region.data + i * head;
+    memcpy(slots + to * block, slots + from * block, (size_t)(tokens * row));
+  }
 }
 
 int64_t paged_cache_padding(const PagedCache *cache) {

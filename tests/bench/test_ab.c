@@ -190,8 +190,7 @@ static void a_side_that_dies_is_named(void **state) {
   assert_non_null(strstr(error.message, "signal 9"));
   ab_free(&outcome);
   options = options_of(BASE, BASE, &progress);
-  options.cells[AB_A].effective.continuous_batching = true;
-  options.cells[AB_A].effective.depth = 3; // not in this build together
+  strcpy(options.cells[AB_A].effective.device, "tpu"); // not in this build
   assert_false(ab_run(&options, &outcome, &error));
   assert_int_equal(error.code, ERROR_UNSUPPORTED);
   assert_string_equal(error.where, "A");

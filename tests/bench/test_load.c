@@ -214,7 +214,7 @@ static void run_bench(const char *arrivals, Generator *alone) {
   bench.requests[4].length = 0; // refused by itself
   GeneratorOptions options = {
       .attention = "sdpa", .cache_dtype = DTYPE_F32, .max_batch = 1, .max_tokens = PROMPT + NEW};
-  EngineSetup engine_options = {&options, &bench.plan, PROMPT + NEW};
+  EngineSetup engine_options = {&options, &bench.plan, PROMPT + NEW, 0};
   Engine *engine = engine_open(model, team, tier, &engine_options, &error);
   must(engine, &error);
   GenerationRequest standard = {

@@ -382,6 +382,24 @@ def test_batching(folder):
             check(len(entry["measurements"]["timestamps"][0]) == 3, "one list a request")
 
 
+def test_batching_at_depth(folder):
+    load = ["--arrivals", "concurrency:3", "--request-count", "7", "--block-size", "16"]
+    done = run(SHORT + ["-d", "0,70", "-b", "2", "--continuous-batching", "off", "on", "--attn-implementation",
+                        "sdpa"] + load, folder)
+    check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr}")
+    texts, made = {0: set(), 70: set()}, {0: [], 70: []}
+    for entry in results(folder).values():
+        ours, depth = entry["attometer"], entry["attometer"]["effective"]["depth"]
+        check(ours["correctness"]["verdict"] == "valid", "verdict")
+        check(ours["trust"]["heap_allocations"] == 0, "a measured run allocates nothing")
+        check((ours["load"]["context_ns"] > 0) == (depth > 0), "contexts are computed once")
+        texts[depth].update(entry["measurements"]["shape_and_decoded_outputs"])
+        made[depth] += [request["ids"] for request in ours["requests"] or []]
+    check(all(len(found) == 1 for found in texts.values()), "the same tokens, batched and not")
+    check(all(len(found) == 7 and found.count(found[0]) == 7 for found in made.values()), "in every request")
+    check(texts[0] != texts[70] and made[0][0] != made[70][0], "behind a context they are others")
+
+
 def test_requests(folder):
     os.makedirs(folder)
     path = os.path.join(folder, "requests.jsonl")

@@ -8,7 +8,15 @@
 #include "golden.h"
 #include <malloc.h>
 
-enum { PROMPT = 40, NEW = 16, TOKENS = PROMPT + NEW, REQUESTS = 10, SCHEDULES = 300 };
+enum {
+  PROMPT = 40,
+  NEW = 16,
+  CONTEXT = 20,
+  CONTEXTS = 3,
+  TOKENS = CONTEXT + PROMPT + NEW,
+  REQUESTS = 10,
+  SCHEDULES = 300
+};
 
 static Team *team;
 static CpuTier tier;
@@ -40,8 +48,18 @@ static void must(bool done, const Error *error) {
   if (!done) fail_msg("%s: %s", error->where, error->message);
 }
 
+// What requests stand behind, in turn; count 1 and length 0: nothing.
+typedef struct {
+  int64_t count, length;
+  int32_t ids[CONTEXTS * CONTEXT];
+} Contexts;
+
+static const Contexts no_contexts = {.count = 1};
+
 // One request, what it was given and what it got.
 typedef struct {
+  const int32_t *context; // [context_length]
+  int64_t context_length;
   Sequence *sequence; // NULL: it waits to be submitted, or has ended
   BatchRequest request;
   int32_t prompt[PROMPT], ids[NEW], expected[NEW];
@@ -121,7 +139,15 @@ static void draw_client(Client *client, Random *random, int64_t vocabulary, uint
                                           .seed = random_next(random)};
 }
 
-static void expect(Client *client, Generator *generator) {
+// The next runs of the generator stand behind the client's context.
+static void set_context(Generator *generator, const Client *client) {
+  Error error;
+  must(generation_set_context(generator, client->context, 1, client->context_length, &error),
+       &error);
+}
+
+// `which` of those that are submitted.
+static void expect(Client *client, Generator *generator, const Contexts *contexts, int64_t which) {
   Error error;
   int64_t count;
   GenerationRequest request = {.batch = 1,
@@ -130,6 +156,9 @@ static void expect(Client *client, Generator *generator) {
                                .prompts = client->prompt,
                                .sampling = client->request.sampling};
   GenerationResult result = {.ids = client->expected, .counts = &count};
+  client->context = contexts->ids + which % contexts->count * contexts->length;
+  client->context_length = contexts->length;
+  set_context(generator, client);
   must(generation_run(generator, &request, &result, &error), &error);
 }
 
@@ -144,6 +173,7 @@ static bool near_tie(const Client *client, Generator *alone, int64_t vocabulary,
   float *logits = malloc((size_t)vocabulary * sizeof *logits), most = 0;
   memcpy(ids, client->prompt, (size_t)length * sizeof *ids);
   memcpy(ids + length, client->ids, (size_t)step * sizeof *ids);
+  set_context(alone, client);
   must(generation_logits(alone, ids, length + step, 1, 0, logits, &error), &error);
   for (int64_t i = 0; i < vocabulary; i++) most = fmaxf(most, fabsf(logits[i]));
   float gap = fabsf(logits[client->ids[step]] - logits[client->expected[step]]);
@@ -186,9 +216,23 @@ static BatchOptions draw_options(Random *random) {
   return options;
 }
 
-// Submits, cancels and steps at random until all have ended.
+// Now and then some, with blocks for them.
+static Contexts draw_contexts(Random *random, int64_t vocabulary, BatchOptions *options) {
+  Contexts contexts = no_contexts;
+  if (random_below(random, 2)) return contexts;
+  contexts.count = between(random, 1, CONTEXTS);
+  contexts.length = between(random, 1, CONTEXT);
+  for (int i = 0; i < CONTEXTS * CONTEXT; i++)
+    contexts.ids[i] = (int32_t)random_below(random, (uint64_t)vocabulary);
+  int64_t size = options->block_size;
+  options->blocks += contexts.count * ((contexts.length + size - 1) / size);
+  return contexts;
+}
+
+// Submits, cancels and steps at random until all have ended; blocks are then held as before.
 static int64_t run_schedule(Batch *batch, Client *clients, int64_t count, Random *random) {
   Error error;
+  int64_t held = batch_blocks_held(batch);
   int64_t submitted = 0, idle = 0;
   while (submitted < count || batch_waiting(batch) + batch_running(batch) > 0) {
     while (submitted < count && random_below(random, 2)) {
@@ -208,7 +252,7 @@ static int64_t run_schedule(Batch *batch, Client *clients, int64_t count, Random
     idle = work && batch_last_step(batch).rows == 0 ? idle + 1 : 0;
     assert_int_equal(idle, 0);
   }
-  assert_int_equal(batch_blocks_held(batch), 0);
+  assert_int_equal(batch_blocks_held(batch), held);
   return batch_facts(batch).preemptions;
 }
 
@@ -219,12 +263,15 @@ static int64_t one_schedule(Random *random, const StepOptions *compile) {
           count = between(random, 1, REQUESTS);
   BatchOptions options = draw_options(random);
   options.compile = compile;
+  Contexts contexts = draw_contexts(random, vocabulary, &options);
   Batch *batch = batch_open(subjects[which].model, team, tier, &options, &error);
   must(batch, &error);
+  must(batch_set_context(batch, contexts.ids, contexts.count, contexts.length, &error), &error);
+  must(batch_check(batch, &error), &error);
   Client *clients = malloc(REQUESTS * sizeof *clients);
   for (int64_t i = 0; i < count; i++) {
     draw_client(&clients[i], random, vocabulary, seed);
-    expect(&clients[i], alone_of(which, &options));
+    expect(&clients[i], alone_of(which, &options), &contexts, i);
   }
   int64_t preemptions = run_schedule(batch, clients, count, random);
   for (int64_t i = 0; i < count; i++)
@@ -268,7 +315,7 @@ static void test_compiled_equals_alone(void **state) {
     for (int64_t i = 0; i < REQUESTS; i++) {
       draw_client(&clients[i], &random, vocabulary, 1);
       clients[i].request.sampling = sampling_greedy();
-      expect(&clients[i], alone_of(0, &options));
+      expect(&clients[i], alone_of(0, &options), &no_contexts, i);
     }
     run_schedule(batch, clients, REQUESTS, &random);
     for (int64_t i = 0; i < REQUESTS; i++)
@@ -309,13 +356,17 @@ static void test_logits(void **state) {
     Error error;
     int32_t ids[TOKENS];
     BatchOptions options = draw_options(&random);
+    Contexts contexts = draw_contexts(&random, vocabulary, &options);
     Batch *batch = open_batch(&options);
+    Generator *alone = alone_of(0, &options);
+    must(batch_set_context(batch, contexts.ids, contexts.count, contexts.length, &error), &error);
+    must(generation_set_context(alone, contexts.ids, 1, contexts.length, &error), &error);
     for (int i = 0; i < TOKENS; i++) ids[i] = (int32_t)random_below(&random, (uint64_t)vocabulary);
-    int64_t length = between(&random, 1, TOKENS), positions = between(&random, 1, length);
+    int64_t length = between(&random, 1, TOKENS - CONTEXT), positions = between(&random, 1, length);
     int64_t stepwise = between(&random, 0, length);
     must(batch_logits(batch, ids, length, positions, stepwise, found, &error), &error);
-    must(generation_logits(alone_of(0, &options), ids, length, positions,
-                           between(&random, 0, length), expected, &error),
+    must(generation_logits(alone, ids, length, positions, between(&random, 0, length), expected,
+                           &error),
          &error);
     for (int64_t i = 0; i < positions * vocabulary; i++) wide[i] = (double)expected[i];
     assert_close(positions * vocabulary, found, wide, 1e-5, options.attention);
@@ -354,7 +405,7 @@ static void test_refusals(void **state) {
   request.max_new_tokens = 0;
   refuse(batch, request, "at least 1");
   request.max_new_tokens = INT64_MAX;
-  refuse(batch, request, "at most 56");
+  refuse(batch, request, "at most 76");
   request.max_new_tokens = 49 - request.prompt_length;
   refuse(batch, request, "6 blocks of 8");
   request.max_new_tokens = 1;

@@ -29,21 +29,27 @@ static int64_t longest_of(const EngineSetup *options) {
   const LoadPlan *plan = options->load;
   for (int64_t i = 0; plan->requests && i < plan->count; i++) {
     int64_t tokens;
-    if (__builtin_add_overflow(plan->requests[i].length, plan->requests[i].max_new_tokens, &tokens))
+    if (__builtin_add_overflow(plan->requests[i].length, plan->requests[i].max_new_tokens,
+                               &tokens) ||
+        __builtin_add_overflow(tokens, options->depth, &tokens))
       tokens = INT64_MAX;
     most = larger(most, smaller(tokens, options->position_limit));
   }
   return most;
 }
 
-// How many can run at once; blocks for all of them, and what the scheduler wants free beside.
+// How many can run at once; blocks for all of them, what the scheduler wants free beside, and the
+// contexts.
 static void settle(LoadPlan *plan, const EngineSetup *options, int64_t longest) {
   int64_t most = larger(options->generator->max_batch, plan->count);
   if (plan->arrivals.kind == ARRIVALS_CONCURRENCY)
     most = larger(options->generator->max_batch, plan->arrivals.number);
   plan->max_sequences = smaller(plan->max_sequences, most);
-  int64_t each = (longest + plan->block_size - 1) / plan->block_size;
-  if (plan->blocks == 0) plan->blocks = (plan->max_sequences * each * 5 + 3) / 4 + 1;
+  int64_t size = plan->block_size, context = (options->depth + size - 1) / size;
+  int64_t each = (longest + size - 1) / size - options->depth / size;
+  if (plan->blocks == 0)
+    plan->blocks =
+        options->generator->max_batch * context + (plan->max_sequences * each * 5 + 3) / 4 + 1;
 }
 
 static bool open_batch(Engine *engine, const Model *model, Team *team, CpuTier tier,
@@ -159,7 +165,7 @@ bool engine_set_context(Engine *engine, const int32_t *ids, int64_t batch, int64
                         Error *error) {
   if (engine->generator)
     return generation_set_context(engine->generator, ids, batch, length, error);
-  return error_set(error, ERROR_UNSUPPORTED, "depth", "not in this build with continuous batching");
+  return batch_set_context(engine->batch, ids, batch, length, error);
 }
 
 int64_t engine_cache_bytes(const Engine *engine) {

@@ -9,6 +9,7 @@ typedef struct {
   const GeneratorOptions *generator; // max_batch: sequences of the scenario; max_tokens of each
   const LoadPlan *load;              // NULL: regular generation
   int64_t position_limit;            // longest request that a load may hold beside the scenario's
+  int64_t depth;                     // of max_tokens, those of the context
 } EngineSetup;
 
 typedef struct Engine Engine;
@@ -23,7 +24,7 @@ CHECKED bool engine_run(Engine *engine, const GenerationRequest *request, Genera
                         Error *error);
 CHECKED bool engine_logits(Engine *engine, const int32_t *ids, int64_t length, int64_t positions,
                            int64_t stepwise, float *logits, Error *error);
-// As generation_set_context; ERROR_UNSUPPORTED with continuous batching.
+// As generation_set_context; with continuous batching requests take the contexts in turn.
 CHECKED bool engine_set_context(Engine *engine, const int32_t *ids, int64_t batch, int64_t length,
                                 Error *error);
 int64_t engine_cache_bytes(const Engine *engine);

@@ -41,8 +41,6 @@ const char *support_missing(const Scenario *scenario, char *buffer, size_t size)
   if (scenario->device[0] && strcmp(scenario->device, "cpu") != 0)
     return say(buffer, size, "device ", scenario->device);
   if (scenario->compile.compiled && !can_compile(&scenario->compile, buffer, size)) return buffer;
-  if (scenario->continuous_batching && scenario->depth)
-    return say(buffer, size, "continuous batching behind a depth", "");
   bool sdpa = strcmp(scenario->attn_implementation, "sdpa") == 0;
   if (can_attend(scenario, sdpa ? backend : NULL, &error)) return NULL;
   bool pages = strncmp(scenario->attn_implementation, "paged|", 6) == 0;

@@ -87,8 +87,8 @@ static bool open_dump(Scene *scene, Error *error) {
 }
 
 static bool open_engine(Scene *scene, GeneratorOptions *generator, Error *error) {
-  EngineSetup options = {generator, scene->request->load,
-                         model_config(scene->model)->max_positions};
+  EngineSetup options = {generator, scene->request->load, model_config(scene->model)->max_positions,
+                         scene->item->depth};
   if (scene->request->compile_mode)
     return open_dump(scene, error) &&
            (scene->request->brief || compile_scene(scene, &options, generator, true, error)) &&
