@@ -43,16 +43,25 @@ static void give(BlockPool *pool, Holder *holder, int which) {
   holder->held[which] = holder->held[--holder->count];
 }
 
-// Operation 0 takes, the others give one of what is held. Each path is replayed on a pool of its
-// own, so that no state is skipped.
+static void hold(BlockPool *pool, Holder *holder) {
+  if (holder->count == 0) return;
+  int32_t block = holder->held[holder->count - 1];
+  block_pool_hold(pool, block);
+  holder->held[holder->count++] = block;
+}
+
+// Operation 0 takes, 1 holds once more, the others give one of what is held. Each path is replayed
+// on a pool of its own, so that no state is skipped.
 static void replay(int64_t blocks, const int *path, int length) {
   BlockPool *pool = block_pool_open(blocks, 1, false);
   Holder holder = {.count = 0};
   for (int i = 0; i < length; i++) {
     if (path[i] == 0)
       take(pool, &holder);
+    else if (path[i] == 1)
+      hold(pool, &holder);
     else
-      give(pool, &holder, path[i] - 1);
+      give(pool, &holder, path[i] - 2);
     check(pool, &holder);
   }
   block_pool_close(pool);
@@ -62,7 +71,7 @@ static void test_all_sequences(void **state) {
   (void)state;
   enum { DEPTH = 7 };
   for (int64_t blocks = 1; blocks <= 3; blocks++) {
-    int path[DEPTH] = {0}, operations = (int)blocks + 1, place = 0;
+    int path[DEPTH] = {0}, operations = (int)blocks + 2, place = 0;
     while (place >= 0) {
       replay(blocks, path, DEPTH);
       for (place = DEPTH - 1; place >= 0 && path[place] == operations - 1; place--) path[place] = 0;
