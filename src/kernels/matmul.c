@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/matmul.h"
 #include "kernels/kernels.h"
+#include <assert.h>
 #include <string.h>
 
 // B is turned into panels a sliver at a time (one tile's width x BLOCK_DEPTH), which then meets all
@@ -92,6 +93,7 @@ static void copy_rows(int rows, int64_t count, const float *from, int64_t from_s
 static void run_edge(const Kernels *kernels, Tile tile, int64_t count, Workspace *workspace) {
   int64_t width = tile.panels * MATRIX_PANEL, stride = tile.c_stride;
   float *c = tile.c;
+  assert(c);
   if (tile.initial) {
     memset(workspace->initial, 0, sizeof workspace->initial);
     copy_rows(tile.rows, count, tile.initial, stride, workspace->initial, width);

@@ -83,7 +83,7 @@ static void a_plan_says_what_will_not_run(void **state) {
   ScenarioMatrix matrix;
   SweepPlan plan;
   build(&matrix);
-  matrix.cells.items[1].effective.continuous_batching = true;
+  strcpy(matrix.cells.items[1].effective.device, "tpu");
   PlanFacts facts = small_machine;
   facts.earlier = json_pack("{s:{s:s, s:{s:f, s:i}}}", matrix.cells.items[0].hash, "status",
                             "measured", "plan", "actual_seconds", 12.5, "actual_bytes", 77);
@@ -92,7 +92,7 @@ static void a_plan_says_what_will_not_run(void **state) {
   assert_float_equal(plan.items[0].estimate.seconds, 12.5, 0);
   assert_int_equal(plan.items[0].estimate.bytes, 77);
   assert_int_equal(plan.items[1].fate, FATE_SKIPPED);
-  assert_non_null(strstr(plan.items[1].reason, "continuous batching"));
+  assert_non_null(strstr(plan.items[1].reason, "device tpu"));
   PlanTotals totals = sweep_plan_totals(&plan);
   assert_int_equal(totals.counts[FATE_REFUSED], 4);
   assert_int_equal(totals.counts[FATE_RUN], 11);

@@ -115,7 +115,7 @@ def test_sides(folder):
             ([f"{folder}/absent.json", SDPA], "A: ")]:
         done = run(sides, common, f"{folder}/none")
         check(done.returncode in (2, 3) and message in done.stderr, f"{sides}: {done.returncode} {done.stderr}")
-    done = run([SDPA, SDPA + " --sdpa-backend cudnn"], common, f"{folder}/none")
+    done = run([SDPA, SDPA + " --device cuda"], common, f"{folder}/none")
     check(done.returncode == 5 and "B: " in done.stderr, "what is not in this build")
 
 
