@@ -2,7 +2,7 @@
 #include "attention/flash_decode.h"
 #include "attention/decode_unit.h"
 #include "attention/head_rows.h"
-#include <stdatomic.h>
+#include "attention/unit_queue.h"
 
 enum {
   UNITS_OF_THREAD = 4,   // at least, where units are whole sequences' chunks
@@ -59,8 +59,8 @@ typedef struct {
   const FlashDecode *decode;
   const AttentionOperands *operands;
   const AttentionResult *result;
-  int64_t kv_heads, units; // key heads of a unit
-  _Atomic int64_t next;    // unit that no thread has taken
+  int64_t kv_heads; // key heads of a unit
+  UnitQueue units;
 } Job;
 
 // All key heads where they lie side by side and there are enough units for all threads.
@@ -76,7 +76,7 @@ static void job_start(Job *job, const FlashDecode *decode, const AttentionOperan
                .operands = operands,
                .result = result,
                .kv_heads = unit_heads(decode, operands, threads)};
-  job->units = pairs_of(decode->problem) / job->kv_heads * decode->chunks;
+  job->units.count = pairs_of(decode->problem) / job->kv_heads * decode->chunks;
 }
 
 static DecodeUnit unit_of(const Job *job, int64_t pair, int64_t chunk) {
@@ -113,25 +113,11 @@ static void finish(const Job *job, int64_t pair) {
   }
 }
 
-// The next units that no thread has taken, [*first, *last): several, so that what is asked for
-// ahead in memory is mostly the thread's own, and ever fewer, so that all end together.
-static bool take_units(Job *job, int threads, int64_t *first, int64_t *last) {
-  int64_t next = atomic_load(&job->next), count;
-  do {
-    if (next >= job->units) return false;
-    count = (job->units - next) / (2 * threads);
-    if (count < 1) count = 1;
-  } while (!atomic_compare_exchange_weak(&job->next, &next, next + count));
-  *first = next;
-  *last = next + count;
-  return true;
-}
-
 static void decode_task(void *context, int thread, int threads) {
   Job *job = context;
   const FlashDecode *decode = job->decode;
   int64_t first, last;
-  while (take_units(job, threads, &first, &last))
+  while (unit_queue_take(&job->units, threads, &first, &last))
     for (int64_t index = first; index < last; index++) {
       int64_t pair = index / decode->chunks * job->kv_heads;
       DecodeUnit unit = unit_of(job, pair, index % decode->chunks);

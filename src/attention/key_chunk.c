@@ -66,6 +66,7 @@ static void multiply_keys(const Step *step) {
   scores.a = step->rows->queries;
   scores.c = work->scores;
   scores.c_row = work->chunk;
+  scores.next = row_of(work, step->rows, &work->operands->v, step->stretch->first);
   matmul_run_part(work->kernels, &scores, 0, 1);
 }
 
@@ -126,6 +127,7 @@ static void multiply_values(const Step *step) {
   values.a = work->scores;
   values.a_row = work->chunk;
   values.c = step->summary->values;
+  values.next = row_of(work, step->rows, &work->operands->k, step->stretch->last);
   matmul_run_part(work->kernels, &values, 0, 1);
 }
 

@@ -34,6 +34,8 @@ typedef struct {
   float *c;
   int64_t c_row, c_head, c_batch;
   void *scratch; // matmul_scratch_bytes, 64-byte aligned
+  // Rows as B's that will be wanted next: a few rows of A ask for them ahead. NULL: not known.
+  const void *next;
 } Matmul;
 
 // For any product whose depth (transposed) or columns (plain) is a head's size: a constant per

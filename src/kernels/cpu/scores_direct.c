@@ -159,11 +159,12 @@ static ALWAYS_INLINE void scores(const Matmul *product, Dtype dtype, int64_t beg
   int64_t ahead = AHEAD_BYTES / bytes > KEYS ? AHEAD_BYTES / bytes : KEYS, key = begin;
   Keys keys = {.first = (const char *)product->b + begin * step,
                .step = step,
-               .ahead = ahead * step,
                .bytes = bytes,
                .count = KEYS};
-  for (; key + KEYS <= end; key += KEYS, keys.first += KEYS * step)
+  for (; key + KEYS <= end; key += KEYS, keys.first += KEYS * step) {
+    keys.ahead = direct_ahead(product, key, ahead, product->columns, step);
     score_keys(product, dtype, &keys, key);
+  }
   if (key == end) return;
   char room[KEYS * DIRECT_DEPTH * sizeof(float)];
   keys.count = end - key;

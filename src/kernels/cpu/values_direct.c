@@ -29,10 +29,11 @@ static ALWAYS_INLINE const char *b_row(const Matmul *product, Dtype dtype, int64
   return (const char *)product->b + row * product->b_row * size_of(dtype);
 }
 
-// From a row to the one that is asked for while it is multiplied.
-static ALWAYS_INLINE int64_t ahead_of(const Matmul *product, Dtype dtype, int64_t width) {
-  int64_t rows = PREFETCH_BYTES / (width * size_of(dtype));
-  return (rows > 0 ? rows : 1) * product->b_row * size_of(dtype);
+// From row k to the one that is asked for while it is multiplied.
+static ALWAYS_INLINE int64_t ahead_of(const Matmul *product, Dtype dtype, int64_t k) {
+  int64_t rows = PREFETCH_BYTES / (product->columns * size_of(dtype));
+  return direct_ahead(product, k, rows > CHUNK_DEPTH ? rows : CHUNK_DEPTH, product->depth,
+                      product->b_row * size_of(dtype));
 }
 
 // One address for all of it: a compiler would rather keep the distance to each line.
@@ -154,7 +155,7 @@ static ALWAYS_INLINE void values(const Matmul *product, Dtype dtype, int64_t beg
     int64_t depth = smaller(CHUNK_DEPTH, product->depth - k), column = begin;
     Chunk chunk = {.k = k,
                    .depth = depth,
-                   .ahead = ahead_of(product, dtype, product->columns),
+                   .ahead = ahead_of(product, dtype, k),
                    .first = k == 0,
                    .last = k + depth == product->depth,
                    .added = product->added,
