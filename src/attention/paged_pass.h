@@ -38,6 +38,6 @@ void paged_gather_run(const PagedPass *pass, int64_t begin, int64_t end);
 // How many segments from `begin` on one call of paged_gather_run takes: neighbours of one query
 // each, while what is copied stays small.
 int64_t paged_gather_count(const PagedPass *pass, int64_t begin);
-// The segments of one query, in one fork, from the pages as they lie: each thread takes key heads
-// of sequences; a key head is read once for the query heads of its group.
+// The segments of one query, in one fork, from the pages as they lie: threads take blocks of the
+// keys of a key head, which are read once for the query heads of its group.
 void paged_decode_run(const PagedPass *pass);
