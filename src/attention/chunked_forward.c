@@ -104,8 +104,7 @@ static void finish(const Job *job, const Scratch *scratch, const ChunkRows *rows
   const Tensor *out = &job->result->out;
   int64_t first = (rows->batch * problem->heads + rows->head) * problem->queries + rows->query;
   for (int64_t r = 0; r < rows->rows; r++) {
-    const KeySummary *total = &scratch->total;
-    KeySummary row = {total->values + r * problem->head_dim, total->largest + r, total->sum + r};
+    KeySummary row = key_summary_at(&scratch->total, problem->head_dim, r);
     key_summary_finish(job->forward->kernels, problem->head_dim, &row, out->dtype,
                        head_row(out, rows->batch, rows->head, rows->query + r),
                        job->result->lse ? job->result->lse + first + r : NULL);

@@ -129,7 +129,7 @@ static void attend(const DecodeUnit *unit, const Scratch *scratch, int64_t kv_he
                     .heads = true,
                     .queries = scratch->queries + head * dim};
   KeySummary all = decode_summary(decode, unit->batch, kv_head, unit->chunk);
-  KeySummary summary = {all.values + begin * dim, all.largest + begin, all.sum + begin};
+  KeySummary summary = key_summary_at(&all, dim, begin);
   key_chunk_attend(&scratch->work, &rows, &scratch->runs[head], last, &summary);
 }
 

@@ -106,7 +106,7 @@ static void finish(const Job *job, int64_t pair) {
   }
   for (int64_t r = 0; r < decode->group; r++) {
     int64_t head = kv_head * decode->group + r;
-    KeySummary summary = {total.values + r * problem->head_dim, total.largest + r, total.sum + r};
+    KeySummary summary = key_summary_at(&total, problem->head_dim, r);
     key_summary_finish(decode->kernels, problem->head_dim, &summary, out->dtype,
                        head_row(out, batch, head, 0),
                        job->result->lse ? job->result->lse + batch * problem->heads + head : NULL);

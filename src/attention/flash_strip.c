@@ -159,8 +159,7 @@ void flash_strip_finish(FlashStrip *strip, const FlashWorkspace *workspace, Dtyp
   int64_t value_dim = workspace->shape->value_dim, bytes = dtype_facts(dtype)->block_bytes;
   if (!strip->started) key_summary_start(strip->rows, value_dim, &strip->total);
   for (int r = 0; r < strip->rows; r++) {
-    const KeySummary *total = &strip->total;
-    KeySummary row = {total->values + r * value_dim, total->largest + r, total->sum + r};
+    KeySummary row = key_summary_at(&strip->total, value_dim, r);
     key_summary_finish(workspace->kernels, workspace->shape->head_dim, &row, dtype,
                        (char *)out + r * stride * bytes, lse ? lse + r : NULL);
   }

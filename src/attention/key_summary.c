@@ -58,8 +58,7 @@ static void merge_row(const Kernels *kernels, int64_t dim, const KeySummary *tot
 void key_summary_merge(const Kernels *kernels, int64_t rows, int64_t dim, const KeySummary *total,
                        const KeySummary *other) {
   for (int64_t r = 0; r < rows; r++) {
-    KeySummary a = {total->values + r * dim, total->largest + r, total->sum + r};
-    KeySummary b = {other->values + r * dim, other->largest + r, other->sum + r};
+    KeySummary a = key_summary_at(total, dim, r), b = key_summary_at(other, dim, r);
     merge_row(kernels, dim, &a, &b);
   }
 }

@@ -14,6 +14,11 @@ typedef struct {
   float *values, *largest, *sum;
 } KeySummary;
 
+// From row `row` on.
+static inline KeySummary key_summary_at(const KeySummary *summary, int64_t dim, int64_t row) {
+  return (KeySummary){summary->values + row * dim, summary->largest + row, summary->sum + row};
+}
+
 // Keys of a block, a multiple of 2 * MATRIX_PANEL and at most SCORE_TILE_COLUMNS: as many as are
 // asked for, or, asked for 0, as a second-level cache holds with their values.
 int64_t key_block_keys(int64_t asked, int64_t head_dim);

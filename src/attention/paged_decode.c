@@ -64,10 +64,7 @@ static Work work_at(const Job *job, int thread) {
 }
 
 static KeySummary summary_of(const Job *job, int64_t unit) {
-  int64_t row = unit * group_of(job->pass);
-  const KeySummary *all = &job->summaries;
-  return (KeySummary){all->values + row * job->pass->spec.head_dim, all->largest + row,
-                      all->sum + row};
+  return key_summary_at(&job->summaries, job->pass->spec.head_dim, unit * group_of(job->pass));
 }
 
 static void load(const Work *work, int64_t row, int64_t kv_head) {
@@ -179,7 +176,7 @@ static void finish(const Job *job, const Query *query, int64_t kv_head) {
     key_summary_merge(kernels, group, dim, &total, &other);
   }
   for (int64_t r = 0; r < group; r++) {
-    KeySummary summary = {total.values + r * dim, total.largest + r, total.sum + r};
+    KeySummary summary = key_summary_at(&total, dim, r);
     key_summary_finish(kernels, dim, &summary, DTYPE_F32, out + r * dim, NULL);
   }
 }

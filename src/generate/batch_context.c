@@ -67,12 +67,7 @@ static bool compute(Batch *batch, Error *error) {
   BatchContexts *contexts = &batch->contexts;
   const int32_t *ids = batch_context_ids(batch, contexts->computed);
   BatchFeed feed = batch_feed_open(batch);
-  bool done = true;
-  for (int64_t begin = 0, count; done && begin < contexts->length; begin += count) {
-    int64_t left = contexts->length - begin;
-    count = left < batch->options.token_budget ? left : batch->options.token_budget;
-    done = batch_feed(batch, &feed, ids + begin, count, 0, NULL, error);
-  }
+  bool done = batch_feed(batch, &feed, ids, contexts->length, 0, NULL, error);
   if (done) {
     memcpy(contexts->blocks + contexts->computed++ * contexts->block_count, feed.blocks,
            (size_t)feed.block_count * sizeof *feed.blocks);

@@ -26,8 +26,9 @@ static bool take_blocks(Batch *batch, BatchFeed *feed, int64_t end, Error *error
   return true;
 }
 
-bool batch_feed(Batch *batch, BatchFeed *feed, const int32_t *ids, int64_t count, int64_t samples,
-                float *logits, Error *error) {
+// At most the token budget.
+static bool feed_step(Batch *batch, BatchFeed *feed, const int32_t *ids, int64_t count,
+                      int64_t samples, float *logits, Error *error) {
   size_t bytes = (size_t)(samples * batch->decoder.config->vocabulary) * sizeof *logits;
   if (!take_blocks(batch, feed, feed->computed + count, error)) return false;
   step_rows_clear(&batch->rows);
@@ -42,13 +43,22 @@ bool batch_feed(Batch *batch, BatchFeed *feed, const int32_t *ids, int64_t count
   return ops_finish(batch->ops, error);
 }
 
+bool batch_feed(Batch *batch, BatchFeed *feed, const int32_t *ids, int64_t count, int64_t samples,
+                float *logits, Error *error) {
+  for (int64_t step; count > 0; ids += step, count -= step) {
+    step = count < batch->options.token_budget ? count : batch->options.token_budget;
+    int64_t made = samples - (count - step); // of the last tokens, those of this step
+    if (made < 0) made = 0;
+    if (!feed_step(batch, feed, ids, step, made, logits, error)) return false;
+    logits = made ? logits + made * batch->decoder.config->vocabulary : logits;
+    samples -= made;
+  }
+  return true;
+}
+
 bool batch_feed_check(const Batch *batch, const char *what, const int32_t *ids, int64_t count,
                       Error *error) {
   if (batch->running_count + batch->waiting_count > 0)
     return error_set(error, ERROR_ARGUMENT, what, "while requests wait or run");
-  for (int64_t i = 0; i < count; i++)
-    if (ids[i] < 0 || ids[i] >= batch->decoder.config->vocabulary)
-      return error_set(error, ERROR_ARGUMENT, "ids",
-                       "id %d at place %lld is outside the vocabulary", ids[i], (long long)i);
-  return true;
+  return config_check_ids(batch->decoder.config, ids, count, error);
 }

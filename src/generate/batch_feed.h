@@ -12,8 +12,8 @@ typedef struct {
 BatchFeed batch_feed_open(const Batch *batch);
 // Gives its blocks back. NULL blocks are fine.
 void batch_feed_close(Batch *batch, BatchFeed *feed);
-// The next `count` tokens, at most the token budget: logits [samples, vocabulary] of the last
-// `samples` of them. ERROR_ARGUMENT: the cache has no block for them.
+// The next `count` tokens, in as many steps as the token budget makes of them: logits [samples,
+// vocabulary] of the last `samples`. ERROR_ARGUMENT: the cache has no block for them.
 CHECKED bool batch_feed(Batch *batch, BatchFeed *feed, const int32_t *ids, int64_t count,
                         int64_t samples, float *logits, Error *error);
 // Whether no requests wait or run, and all ids are of the vocabulary; else ERROR_ARGUMENT.

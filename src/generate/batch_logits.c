@@ -14,20 +14,19 @@ static bool check(const Batch *batch, const int32_t *ids, int64_t length, int64_
 
 bool batch_logits(Batch *batch, const int32_t *ids, int64_t length, int64_t positions,
                   int64_t stepwise, float *logits, Error *error) {
-  int64_t together = length - stepwise, budget = batch->options.token_budget, count;
-  bool done = check(batch, ids, length, positions, stepwise, error);
-  if (!done) return false;
+  int64_t together = length - stepwise, vocabulary = batch->decoder.config->vocabulary;
+  if (!check(batch, ids, length, positions, stepwise, error)) return false;
   BatchFeed feed = batch_feed_open(batch);
   feed.computed = batch_context_take(batch, 0, feed.blocks, &feed.block_count);
-  if (feed.computed < batch->contexts.length)
-    done = error_set(error, ERROR_ARGUMENT, "logits", "behind a context that fills the cache");
-  for (int64_t begin = 0; done && begin < length; begin += count) {
-    int64_t left = together - begin, samples;
-    count = left < 1 ? 1 : left < budget ? left : budget;
-    samples = begin + count - (length - positions);
-    samples = samples < 0 ? 0 : samples < count ? samples : count;
-    done = batch_feed(batch, &feed, ids + begin, count, samples, logits, error);
-    logits += samples * batch->decoder.config->vocabulary;
+  int64_t samples = positions > stepwise ? positions - stepwise : 0;
+  bool done = feed.computed == batch->contexts.length ||
+              error_set(error, ERROR_ARGUMENT, "logits", "behind a context that fills the cache");
+  done = done && batch_feed(batch, &feed, ids, together, samples, logits, error);
+  logits += samples * vocabulary;
+  for (int64_t i = together; done && i < length; i++) {
+    samples = i >= length - positions;
+    done = batch_feed(batch, &feed, ids + i, 1, samples, logits, error);
+    logits += samples * vocabulary;
   }
   batch_feed_close(batch, &feed);
   return done;

@@ -106,7 +106,7 @@ static void find_prefix(Batch *batch, Sequence *sequence) {
   int64_t size = batch->options.block_size;
   sequence->computed =
       batch_context_take(batch, sequence->context, sequence->blocks, &sequence->block_count);
-  sequence->published = sequence->begin / size;
+  sequence->published = batch->contexts.length / size;
   if (sequence->computed % size) return;
   int32_t before = sequence->block_count ? sequence->blocks[sequence->block_count - 1] : BLOCK_NONE;
   while (sequence->computed + size < sequence->count) {

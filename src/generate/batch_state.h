@@ -15,7 +15,6 @@ struct Sequence {
   int32_t *ids;             // [room]: those known, then those to be made
   int64_t room;
   int64_t context;         // which it stands behind; its ids come first
-  int64_t begin;           // ids of the context
   int64_t count, computed; // ids known; those whose keys and values are in blocks
   int32_t *blocks;         // room for those of all ids
   int64_t block_count;

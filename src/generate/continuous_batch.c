@@ -118,16 +118,6 @@ void batch_close(Batch *batch) {
   memory_free(batch);
 }
 
-static bool check_ids(const Batch *batch, const BatchRequest *request, Error *error) {
-  int64_t vocabulary = batch->decoder.config->vocabulary;
-  for (int64_t i = 0; i < request->prompt_length; i++)
-    if (request->prompt[i] < 0 || request->prompt[i] >= vocabulary)
-      return error_set(error, ERROR_ARGUMENT, "ids",
-                       "id %d at place %lld is outside the vocabulary of %lld", request->prompt[i],
-                       (long long)i, (long long)vocabulary);
-  return true;
-}
-
 // Whether the blocks that no context holds are enough.
 static bool check_room(const Batch *batch, const BatchRequest *request, int64_t tokens,
                        Error *error) {
@@ -188,14 +178,13 @@ static void keep_sequence(Batch *batch, Sequence *sequence) {
 
 Sequence *batch_submit(Batch *batch, const BatchRequest *request, Error *error) {
   if (!check_length(batch, request, error) || !sampling_check(&request->sampling, error) ||
-      !check_ids(batch, request, error))
+      !config_check_ids(batch->decoder.config, request->prompt, request->prompt_length, error))
     return NULL;
   int64_t begin = batch->contexts.length;
   Sequence *sequence =
       take_sequence(batch, begin + request->prompt_length + request->max_new_tokens);
   sequence->request = *request;
   sequence->context = batch_context_next(batch);
-  sequence->begin = begin;
   sequence->count = begin + request->prompt_length;
   if (begin)
     memcpy(sequence->ids, batch_context_ids(batch, sequence->context),
@@ -255,16 +244,16 @@ static int32_t choose(Batch *batch, const Sequence *sequence, const Tensor *made
   if (chosen) return ((const int32_t *)made->data)[sample];
   const float *logits = (const float *)made->data + sample * batch->decoder.config->vocabulary;
   return sampler_choose(batch->sampler, &sequence->request.sampling, logits, sequence->request.draw,
-                        sequence->count - sequence->begin - sequence->request.prompt_length);
+                        sequence->count - batch->contexts.length - sequence->request.prompt_length);
 }
 
-static void add_token(Sequence *sequence, int32_t id) {
+static void add_token(const Batch *batch, Sequence *sequence, int32_t id) {
   const BatchRequest *request = &sequence->request;
+  int64_t prompt = batch->contexts.length + request->prompt_length;
   sequence->ids[sequence->count++] = id;
   bool more = request->listener->token(request->context, id);
   if (!more || is_stop(request, id)) say_ending(sequence, BATCH_STOP);
-  if (sequence->count == sequence->begin + request->prompt_length + request->max_new_tokens)
-    say_ending(sequence, BATCH_LENGTH);
+  if (sequence->count == prompt + request->max_new_tokens) say_ending(sequence, BATCH_LENGTH);
 }
 
 static void publish(Batch *batch, Sequence *sequence) {
@@ -291,7 +280,7 @@ static void advance(Batch *batch, const Tensor *made, bool chosen) {
     sequence->planned = 0;
     publish(batch, sequence);
     if (sequence->sample >= 0)
-      add_token(sequence, choose(batch, sequence, made, sequence->sample, chosen));
+      add_token(batch, sequence, choose(batch, sequence, made, sequence->sample, chosen));
   }
 }
 

@@ -141,16 +141,6 @@ static bool begin(Generator *generator, int64_t batch, int64_t tokens, Error *er
   return true;
 }
 
-static bool check_ids(const Generator *generator, const int32_t *ids, int64_t count, Error *error) {
-  int64_t vocabulary = generator->decoder.config->vocabulary;
-  for (int64_t i = 0; i < count; i++)
-    if (ids[i] < 0 || ids[i] >= vocabulary)
-      return error_set(error, ERROR_ARGUMENT, "ids",
-                       "id %d at place %lld is outside the vocabulary of %lld", ids[i],
-                       (long long)i, (long long)vocabulary);
-  return true;
-}
-
 // Runs one pass, operator by operator or by its program.
 static Tensor run_pass(Generator *generator, DecoderPass *pass, bool choose) {
   const Decoder *decoder = &generator->decoder;
@@ -211,7 +201,8 @@ bool generation_set_context(Generator *generator, const int32_t *ids, int64_t ba
                             Error *error) {
   generator->context = 0;
   if (length == 0) return true;
-  if (!begin(generator, batch, length, error) || !check_ids(generator, ids, batch * length, error))
+  if (!begin(generator, batch, length, error) ||
+      !config_check_ids(generator->decoder.config, ids, batch * length, error))
     return false;
   int64_t step = length < GENERATION_CONTEXT_STEP ? length : GENERATION_CONTEXT_STEP;
   int32_t *columns = memory_allocate((size_t)(batch * step) * sizeof *columns);
@@ -273,7 +264,8 @@ static bool check_request(Generator *generator, const GenerationRequest *request
     tokens = INT64_MAX;
   return sampling_check(&request->sampling, error) &&
          begin(generator, request->batch, tokens, error) &&
-         check_ids(generator, request->prompts, request->batch * request->prompt_length, error);
+         config_check_ids(generator->decoder.config, request->prompts,
+                          request->batch * request->prompt_length, error);
 }
 
 bool generation_run(Generator *generator, const GenerationRequest *request,
@@ -316,7 +308,8 @@ bool generation_logits(Generator *generator, const int32_t *ids, int64_t length,
     return error_set(error, ERROR_ARGUMENT, "logits",
                      "%lld positions and %lld steps of %lld tokens", (long long)positions,
                      (long long)stepwise, (long long)length);
-  if (!begin(generator, 1, length, error) || !check_ids(generator, ids, length, error))
+  if (!begin(generator, 1, length, error) ||
+      !config_check_ids(generator->decoder.config, ids, length, error))
     return false;
   int64_t together = length - stepwise;
   int64_t wanted = positions > stepwise ? positions - stepwise : 0;

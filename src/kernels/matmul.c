@@ -201,6 +201,7 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
   if (matmul.rows == 0 || matmul.columns == 0) return;
   Workspace *workspace = (Workspace *)matmul.scratch + thread;
   Cut cut = cut_of(kernels, &matmul);
+  bool direct = goes_direct(kernels, &matmul);
   int64_t unit, end;
   team_share(matmul.batches * matmul.heads * cut.row_blocks * cut.column_blocks, 1, thread, threads,
              &unit, &end);
@@ -212,7 +213,7 @@ void matmul_run_part(const Kernels *kernels, const Matmul *whole, int thread, in
     int64_t row = unit / cut.column_blocks % cut.row_blocks * cut.row_step;
     int64_t head = unit / cut.column_blocks / cut.row_blocks;
     Matmul product = product_at(&matmul, head / matmul.heads, head % matmul.heads);
-    if (goes_direct(kernels, &matmul))
+    if (direct)
       run_direct(kernels, product, column, column_end);
     else
       run_product(kernels, &product, row, smaller(row + cut.row_step, matmul.rows), column,

@@ -388,3 +388,12 @@ int64_t config_weights(const ModelConfig *config) {
                        (config->learned_positions ? config->max_positions * hidden : 0);
   return embeddings + norm + config->layers * layer;
 }
+
+bool config_check_ids(const ModelConfig *config, const int32_t *ids, int64_t count, Error *error) {
+  for (int64_t i = 0; i < count; i++)
+    if (ids[i] < 0 || ids[i] >= config->vocabulary)
+      return error_set(error, ERROR_ARGUMENT, "ids",
+                       "id %d at place %lld is outside the vocabulary of %lld", ids[i],
+                       (long long)i, (long long)config->vocabulary);
+  return true;
+}

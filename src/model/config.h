@@ -95,6 +95,9 @@ CHECKED bool config_parse_generation(const void *bytes, size_t size, const char 
 // What config_parse checks last, for configurations of another origin: sizes agree, none is beyond
 // the limits above. `name` goes into errors.
 CHECKED bool config_check(const ModelConfig *config, const char *name, Error *error);
+// Whether all ids are of the vocabulary; else ERROR_ARGUMENT, which names the first that is not.
+CHECKED bool config_check_ids(const ModelConfig *config, const int32_t *ids, int64_t count,
+                              Error *error);
 // Parameters of the model (matrices, biases, norms), tied ones once: what "2 x weights" FLOPs
 // count.
 int64_t config_weights(const ModelConfig *config);

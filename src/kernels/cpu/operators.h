@@ -17,15 +17,6 @@ enum { TILE_ROWS = 6, TILE_PANELS = 1 };
 #endif
 enum { STREAMED_ROWS = 2, DIRECT_ROWS = 8 };
 
-// Bytes from row `row` of B to the one `ahead` rows later, which, where B ends before, is one of
-// those that come next; 0: it is not known.
-static ALWAYS_INLINE int64_t direct_ahead(const Matmul *product, int64_t row, int64_t ahead,
-                                          int64_t rows, int64_t step) {
-  if (row + ahead < rows) return ahead * step;
-  if (!product->next) return 0;
-  return (const char *)product->next - (const char *)product->b + (ahead - rows) * step;
-}
-
 void TIER_FUNCTION(tile)(const Tile *tile);
 void TIER_FUNCTION(linear_direct)(const Linear *linear, int64_t first, int64_t last);
 void TIER_FUNCTION(scores_direct)(const Matmul *product, int64_t begin, int64_t end);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A few queries against the keys of a cache as they lie: keys are turned on their way into
 // registers, where a lane is a key, and every key is read once for some rows.
-#include "kernels/cpu/operators.h"
-#include "kernels/matmul.h"
+#include "kernels/cpu/direct.h"
 #include <string.h>
 
 enum {
@@ -10,8 +9,7 @@ enum {
   GROUP = 4,                        // of them that are reached from one address, by strides
   SCORE_ROWS = LANES == 16 ? 4 : 2, // whose sums stay in registers
   PIECE = 4,                        // words of a key that are turned at a time
-  LINE_PIECES = 4,
-  AHEAD_BYTES = 8 * 1024
+  LINE_PIECES = 4
 };
 _Static_assert(PIECE * 4 == (int)DIRECT_BYTES && KEYS == LINE_PIECES * GROUP,
                "a key is whole pieces; with each piece of a line a group is asked for");
@@ -32,14 +30,6 @@ typedef struct {
 typedef struct {
   Vector vector[SCORE_ROWS][PANEL_VECTORS];
 } Sums;
-
-static ALWAYS_INLINE int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-static ALWAYS_INLINE int64_t size_of(Dtype dtype) {
-  return dtype == DTYPE_F32 ? 4 : 2;
-}
 
 // An element of each word.
 static ALWAYS_INLINE Vector element_of(Dtype dtype, int element, Vector word) {
@@ -156,13 +146,13 @@ static Keys copy_keys(const Keys *keys, char *room) {
 
 static ALWAYS_INLINE void scores(const Matmul *product, Dtype dtype, int64_t begin, int64_t end) {
   int64_t step = product->b_row * size_of(dtype), bytes = product->depth * size_of(dtype);
-  int64_t ahead = AHEAD_BYTES / bytes > KEYS ? AHEAD_BYTES / bytes : KEYS, key = begin;
+  int64_t key = begin;
   Keys keys = {.first = (const char *)product->b + begin * step,
                .step = step,
                .bytes = bytes,
                .count = KEYS};
   for (; key + KEYS <= end; key += KEYS, keys.first += KEYS * step) {
-    keys.ahead = direct_ahead(product, key, ahead, product->columns, step);
+    keys.ahead = ahead_of(product, key, product->columns, bytes, KEYS);
     score_keys(product, dtype, &keys, key);
   }
   if (key == end) return;

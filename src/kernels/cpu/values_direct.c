@@ -4,36 +4,19 @@
 //
 // Elements are taken two vectors at a time. Those of bfloat16 are parted into even and odd ones,
 // which takes half the work of widening them in order; what they are added to is parted too.
-#include "kernels/cpu/operators.h"
-#include "kernels/matmul.h"
+#include "kernels/cpu/direct.h"
 #include <math.h>
 
 enum {
   PAIR = 2 * LANES,
-  PREFETCH_BYTES = 8 * 1024, // into the second-level cache: better than nearer and closer by
   L2 = 2,
   CHUNK_DEPTH = 16,                // values that stay in the first-level cache between slices
   SLICE_VECTORS = 4,               // of values: 64 bytes or more at a time
   VALUE_ROWS = LANES == 16 ? 4 : 2 // whose sums of a slice stay in registers
 };
 
-static ALWAYS_INLINE int64_t smaller(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
-static ALWAYS_INLINE int64_t size_of(Dtype dtype) {
-  return dtype == DTYPE_F32 ? 4 : 2;
-}
-
 static ALWAYS_INLINE const char *b_row(const Matmul *product, Dtype dtype, int64_t row) {
   return (const char *)product->b + row * product->b_row * size_of(dtype);
-}
-
-// From row k to the one that is asked for while it is multiplied.
-static ALWAYS_INLINE int64_t ahead_of(const Matmul *product, Dtype dtype, int64_t k) {
-  int64_t rows = PREFETCH_BYTES / (product->columns * size_of(dtype));
-  return direct_ahead(product, k, rows > CHUNK_DEPTH ? rows : CHUNK_DEPTH, product->depth,
-                      product->b_row * size_of(dtype));
 }
 
 // One address for all of it: a compiler would rather keep the distance to each line.
@@ -155,7 +138,8 @@ static ALWAYS_INLINE void values(const Matmul *product, Dtype dtype, int64_t beg
     int64_t depth = smaller(CHUNK_DEPTH, product->depth - k), column = begin;
     Chunk chunk = {.k = k,
                    .depth = depth,
-                   .ahead = ahead_of(product, dtype, k),
+                   .ahead = ahead_of(product, k, product->depth, product->columns * size_of(dtype),
+                                     CHUNK_DEPTH),
                    .first = k == 0,
                    .last = k + depth == product->depth,
                    .added = product->added,

@@ -236,43 +236,35 @@ VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
   pair[1] = _mm256_permute2f128_ps(low, high, 0x31);
 }
 
+// Within each 128 bits four rows become columns.
+VECTOR_WORD void vector_turn(Vector row[4]) {
+  Vector a = _mm256_unpacklo_ps(row[0], row[1]), b = _mm256_unpackhi_ps(row[0], row[1]);
+  Vector c = _mm256_unpacklo_ps(row[2], row[3]), d = _mm256_unpackhi_ps(row[2], row[3]);
+  row[0] = _mm256_shuffle_ps(a, c, 0x44);
+  row[1] = _mm256_shuffle_ps(a, c, 0xEE);
+  row[2] = _mm256_shuffle_ps(b, d, 0x44);
+  row[3] = _mm256_shuffle_ps(b, d, 0xEE);
+}
+
 // Elements k … k + 3 of rows in memory become columns: what is put together while it is loaded need
 // not change its half, which is two thirds of the work of vector_transpose.
 VECTOR_WORD void vector_load_columns(const float *const row[LANES], int64_t k, Vector column[4]) {
-  Vector a[4], b[4];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++)
-    a[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + k)),
-                                _mm_loadu_ps(row[i + 4] + k), 1);
-  b[0] = _mm256_unpacklo_ps(a[0], a[1]);
-  b[1] = _mm256_unpackhi_ps(a[0], a[1]);
-  b[2] = _mm256_unpacklo_ps(a[2], a[3]);
-  b[3] = _mm256_unpackhi_ps(a[2], a[3]);
-  column[0] = _mm256_shuffle_ps(b[0], b[2], 0x44);
-  column[1] = _mm256_shuffle_ps(b[0], b[2], 0xEE);
-  column[2] = _mm256_shuffle_ps(b[1], b[3], 0x44);
-  column[3] = _mm256_shuffle_ps(b[1], b[3], 0xEE);
+    column[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + k)),
+                                     _mm_loadu_ps(row[i + 4] + k), 1);
+  vector_turn(column);
 }
 
 // Rows become columns.
 VECTOR_WORD void vector_transpose(Vector row[LANES]) {
-  Vector a[LANES], b[LANES];
-#pragma GCC unroll 4
-  for (int i = 0; i < 4; i++) {
-    a[2 * i] = _mm256_unpacklo_ps(row[2 * i], row[2 * i + 1]);
-    a[2 * i + 1] = _mm256_unpackhi_ps(row[2 * i], row[2 * i + 1]);
-  }
 #pragma GCC unroll 2
-  for (int i = 0; i < 8; i += 4) {
-    b[i] = _mm256_shuffle_ps(a[i], a[i + 2], 0x44);
-    b[i + 1] = _mm256_shuffle_ps(a[i], a[i + 2], 0xEE);
-    b[i + 2] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-    b[i + 3] = _mm256_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
-  }
+  for (int i = 0; i < LANES; i += 4) vector_turn(row + i);
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
-    row[i] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x20);
-    row[i + 4] = _mm256_permute2f128_ps(b[i], b[i + 4], 0x31);
+    Vector low = row[i];
+    row[i] = _mm256_permute2f128_ps(low, row[i + 4], 0x20);
+    row[i + 4] = _mm256_permute2f128_ps(low, row[i + 4], 0x31);
   }
 }
 #endif

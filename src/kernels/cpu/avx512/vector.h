@@ -209,6 +209,16 @@ VECTOR_WORD void vector_join_pair(Vector pair[2]) { // the reverse
   pair[1] = _mm512_permutex2var_ps(even, second, pair[1]);
 }
 
+// Within each 128 bits four rows become columns.
+VECTOR_WORD void vector_turn(Vector row[4]) {
+  Vector a = _mm512_unpacklo_ps(row[0], row[1]), b = _mm512_unpackhi_ps(row[0], row[1]);
+  Vector c = _mm512_unpacklo_ps(row[2], row[3]), d = _mm512_unpackhi_ps(row[2], row[3]);
+  row[0] = _mm512_shuffle_ps(a, c, 0x44);
+  row[1] = _mm512_shuffle_ps(a, c, 0xEE);
+  row[2] = _mm512_shuffle_ps(b, d, 0x44);
+  row[3] = _mm512_shuffle_ps(b, d, 0xEE);
+}
+
 // Quarters of four rows each, one of every fourth row.
 VECTOR_WORD Vector vector_load_quarters(const float *a, const float *b, const float *c,
                                         const float *d) {
@@ -221,41 +231,23 @@ VECTOR_WORD Vector vector_load_quarters(const float *a, const float *b, const fl
 // Elements k … k + 3 of rows in memory become columns: what is put together while it is loaded need
 // not change its quarter, which is half the work of vector_transpose.
 VECTOR_WORD void vector_load_columns(const float *const row[LANES], int64_t k, Vector column[4]) {
-  Vector a[4], b[4];
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++)
-    a[i] = vector_load_quarters(row[i] + k, row[i + 4] + k, row[i + 8] + k, row[i + 12] + k);
-  b[0] = _mm512_unpacklo_ps(a[0], a[1]);
-  b[1] = _mm512_unpackhi_ps(a[0], a[1]);
-  b[2] = _mm512_unpacklo_ps(a[2], a[3]);
-  b[3] = _mm512_unpackhi_ps(a[2], a[3]);
-  column[0] = _mm512_shuffle_ps(b[0], b[2], 0x44);
-  column[1] = _mm512_shuffle_ps(b[0], b[2], 0xEE);
-  column[2] = _mm512_shuffle_ps(b[1], b[3], 0x44);
-  column[3] = _mm512_shuffle_ps(b[1], b[3], 0xEE);
+    column[i] = vector_load_quarters(row[i] + k, row[i + 4] + k, row[i + 8] + k, row[i + 12] + k);
+  vector_turn(column);
 }
 
 // Rows become columns.
 VECTOR_WORD void vector_transpose(Vector row[LANES]) {
-  Vector a[LANES], b[LANES];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; i++) {
-    a[2 * i] = _mm512_unpacklo_ps(row[2 * i], row[2 * i + 1]);
-    a[2 * i + 1] = _mm512_unpackhi_ps(row[2 * i], row[2 * i + 1]);
-  }
+  Vector a[LANES];
 #pragma GCC unroll 4
-  for (int i = 0; i < 16; i += 4) {
-    b[i] = _mm512_shuffle_ps(a[i], a[i + 2], 0x44);
-    b[i + 1] = _mm512_shuffle_ps(a[i], a[i + 2], 0xEE);
-    b[i + 2] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0x44);
-    b[i + 3] = _mm512_shuffle_ps(a[i + 1], a[i + 3], 0xEE);
-  }
+  for (int i = 0; i < LANES; i += 4) vector_turn(row + i);
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
-    a[i] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0x88);
-    a[i + 4] = _mm512_shuffle_f32x4(b[i], b[i + 4], 0xDD);
-    a[i + 8] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0x88);
-    a[i + 12] = _mm512_shuffle_f32x4(b[i + 8], b[i + 12], 0xDD);
+    a[i] = _mm512_shuffle_f32x4(row[i], row[i + 4], 0x88);
+    a[i + 4] = _mm512_shuffle_f32x4(row[i], row[i + 4], 0xDD);
+    a[i + 8] = _mm512_shuffle_f32x4(row[i + 8], row[i + 12], 0x88);
+    a[i + 12] = _mm512_shuffle_f32x4(row[i + 8], row[i + 12], 0xDD);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; i++) {
